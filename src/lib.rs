@@ -1,0 +1,2 @@
+//! WebSockets that don't let go.
+#![no_std]
