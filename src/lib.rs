@@ -1,2 +1,6 @@
 //! WebSockets that don't let go.
 #![no_std]
+
+extern crate alloc;
+
+pub mod proto;

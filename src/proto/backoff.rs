@@ -1,0 +1,100 @@
+//! How long to wait before the next attempt: exponential with full jitter, and a small generator of random numbers for it.
+
+use core::time::Duration;
+
+use super::policy::Reconnect;
+
+/// SplitMix64. Spreads clients apart; not for secrets.
+#[derive(Debug)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Uniform in `low..=high`, in whole microseconds.
+    pub(super) fn between(&mut self, low: Duration, high: Duration) -> Duration {
+        let low = micros(low);
+        let span = micros(high).saturating_sub(low).saturating_add(1);
+        // The high half of a 64 × 64 bit product: uniform without a division.
+        let scaled = (u128::from(self.next()) * u128::from(span)) >> 64;
+        Duration::from_micros(low.saturating_add(scaled as u64))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// What the end of the last connection asks of the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Nothing special.
+    Usual,
+    /// 1012: the server restarts, and so will all its clients come back at once.
+    Restart,
+    /// 1013, 4429: the server has too much to do.
+    Overload,
+}
+
+#[derive(Debug)]
+pub(super) struct Backoff {
+    random: Random,
+    /// Delays handed out since the last stable connection.
+    failures: u32,
+}
+
+impl Backoff {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self {
+            random: Random::new(seed),
+            failures: 0,
+        }
+    }
+
+    /// The delay before the next attempt.
+    pub(super) fn delay(&mut self, policy: &Reconnect, pace: Pace) -> Duration {
+        let delay = match pace {
+            Pace::Usual => {
+                let ceiling = ceiling(policy, self.failures);
+                self.random.between(Duration::ZERO, ceiling)
+            }
+            // Five to thirty seconds with the default policy: the range that the registry of close codes asks for.
+            Pace::Restart => self.random.between(policy.max_delay / 6, policy.max_delay),
+            Pace::Overload => self.random.between(policy.max_delay / 2, policy.max_delay),
+        };
+        self.failures = self.failures.saturating_add(1);
+        delay
+    }
+
+    /// Spreads clients that all hear the same thing at the same moment.
+    pub(super) fn spread(&mut self, most: Duration) -> Duration {
+        self.random.between(Duration::ZERO, most)
+    }
+
+    pub(super) const fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// The longest delay after `failures` failures: `min_delay * factor ^ failures`, at most `max_delay`.
+fn ceiling(policy: &Reconnect, failures: u32) -> Duration {
+    let most = micros(policy.max_delay) as f64;
+    let mut ceiling = micros(policy.min_delay) as f64;
+    for _ in 0..failures {
+        if ceiling >= most || policy.factor <= 1.0 {
+            break;
+        }
+        ceiling *= policy.factor;
+    }
+    Duration::from_micros(ceiling.min(most) as u64)
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,93 @@
+//! Why a connection failed, waits or ended: a code for programs and words for people.
+
+use core::fmt;
+
+/// Why an attempt failed, why the socket waits, or why it closed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The attempt failed, and the browser does not say why.
+    Refused,
+    /// The attempt took longer than the connect timeout.
+    Timeout,
+    /// The URL can't be used, or the URL provider failed.
+    Url,
+    /// The connection ended, and the policy says not to come back.
+    Closed,
+    /// The attempts are used up.
+    Attempts,
+    /// The inbox was full.
+    Overflow,
+    /// A message is larger than the other side takes.
+    TooBig,
+    /// The other side found what it got malformed.
+    Protocol,
+    /// Not authorised, and fresh credentials did not help.
+    Unauthorized,
+    /// The heartbeat stayed unanswered.
+    Silent,
+    /// The browser says that it is offline.
+    Offline,
+    /// The page was put aside by the browser.
+    PageHidden,
+    /// The caller ended the socket at once.
+    Aborted,
+}
+
+impl Failure {
+    /// A short, stable name, for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout | Self::Silent => "timeout",
+            Self::Url => "url",
+            Self::Closed | Self::Offline | Self::PageHidden => "closed",
+            Self::Attempts => "attempts",
+            Self::Overflow => "overflow",
+            Self::TooBig => "too-big",
+            Self::Protocol => "protocol",
+            Self::Unauthorized => "unauthorized",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    /// What happened and what to do, in words.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Refused => {
+                "the connection could not be opened; a browser does not tell a page why (nothing listens there, DNS, TLS, \
+                 a proxy, or a server that refused the upgrade, for example with 401 or 403): look at the server's log"
+            }
+            Self::Timeout => {
+                "no connection within the connect timeout; is the network slow, or does the server accept without answering?"
+            }
+            Self::Url => {
+                "the URL can't be used: it must be ws:, wss:, http: or https:, without a fragment, and wss: from a secure page"
+            }
+            Self::Closed => "the connection ended, and the reconnect policy says not to come back",
+            Self::Attempts => {
+                "all attempts in a row failed, as many as the reconnect policy allows"
+            }
+            Self::Overflow => {
+                "more messages arrived than the inbox holds; take them faster, raise its bounds, or let it drop the oldest"
+            }
+            Self::TooBig => "a message is larger than the other side takes (close code 1009)",
+            Self::Protocol => {
+                "the other side could not read what it got (close code 1002 or 1007); it would fail again"
+            }
+            Self::Unauthorized => "the server does not accept the credentials, fresh ones included",
+            Self::Silent => "the heartbeat stayed unanswered: the link is dead",
+            Self::Offline => "the browser is offline",
+            Self::PageHidden => "the browser has put the page aside",
+            Self::Aborted => "the caller ended the socket",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl core::error::Error for Failure {}
