@@ -51,12 +51,8 @@ impl Liveness {
         let late = now.since(deadline) > LATE;
         match self.asked {
             Some(asked) if now >= asked + self.policy.timeout && !late => Check::Dead,
-            Some(asked) if now < asked + self.policy.timeout => {
-                Check::Wait(asked + self.policy.timeout)
-            }
-            None if now < self.last_heard + self.policy.interval => {
-                Check::Wait(self.last_heard + self.policy.interval)
-            }
+            Some(asked) if now < asked + self.policy.timeout => Check::Wait(asked + self.policy.timeout),
+            None if now < self.last_heard + self.policy.interval => Check::Wait(self.last_heard + self.policy.interval),
             _ => self.ask(now),
         }
     }

@@ -15,12 +15,7 @@
 //!
 //! This module is public so that it can be bound to other platforms. Its API may change in any release.
 
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod backoff;
 mod connection;
@@ -37,8 +32,6 @@ pub use connection::Connection;
 pub use error::Failure;
 pub use event::{Close, Event, State, Stats};
 pub use io::{Admission, Generation, Input, Output, Signal};
-pub use policy::{
-    Config, ConnectTimeout, Heartbeat, Inbox, InboxOverflow, Outbox, OutboxOverflow, Reconnect,
-};
+pub use policy::{Config, ConnectTimeout, Heartbeat, Inbox, InboxOverflow, Outbox, OutboxOverflow, Reconnect};
 pub use queue::Load;
 pub use time::Time;

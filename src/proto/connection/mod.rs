@@ -1,0 +1,383 @@
+//! The machine itself: its state, its commands, and what it does by itself when there is something to send.
+//! `socket.rs`, `page.rs` and `retry.rs` react to what is reported.
+
+mod page;
+mod retry;
+mod socket;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::time::Duration;
+
+use crate::proto::backoff::{Backoff, Pace};
+use crate::proto::error::Failure;
+use crate::proto::event::{Close, Event, State, Stats};
+use crate::proto::io::{Admission, Generation, Input, Output};
+use crate::proto::liveness::Liveness;
+use crate::proto::policy::{Config, OutboxOverflow};
+use crate::proto::queue::Queue;
+use crate::proto::time::Time;
+use crate::proto::timer::{Timer, Timers};
+
+/// The socket gets no more while it holds this many bytes: what it holds is lost with the link, and a page can't take it
+/// back. Enough to keep a fast link busy from one look to the next.
+const BUFFER_HIGH: usize = 1 << 20;
+/// How often to look whether a full socket has drained. A browser has no event for it.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+/// How long a socket that closes by itself may take before it counts as gone: some browsers wait a minute for the other
+/// side's last word.
+const LINGER: Duration = Duration::from_secs(2);
+/// How soon to try when somebody looks at the page again, or it woke up.
+const PROMPT: Duration = Duration::from_millis(50);
+/// The longest delay after going online: a thousand pages hear of it at the same moment.
+const ONLINE_SPREAD: Duration = Duration::from_secs(2);
+/// What the server is told when the inbox is full: a page may send 1000 and 3000 to 4999 only.
+const OVERFLOW_CODE: u16 = 4429;
+
+/// A connection that comes back by itself. See the [module](self::super) for how to drive it.
+#[derive(Debug)]
+pub struct Connection {
+    config: Config,
+    phase: Phase,
+    generation: Generation,
+    outputs: VecDeque<Output>,
+    timers: Timers,
+    /// The instant the driver's timer is set to.
+    armed: Option<Time>,
+    backoff: Backoff,
+    /// Attempts since the last stable connection.
+    attempts_in_row: u32,
+    /// Fresh credentials were asked for since the last stable connection.
+    reauthorized: bool,
+    /// The server asked for patience: no attempt before this, whoever looks at the page.
+    hold: Option<Time>,
+    online: bool,
+    /// The page was left, and perhaps kept.
+    left: bool,
+    /// The caller's close, with code and reason.
+    closing: Option<(u16, String)>,
+    liveness: Option<Liveness>,
+    outbox: Queue,
+    /// Messages ever accepted.
+    accepted: u64,
+    inbox: Queue,
+    /// An upper bound of what the socket holds, in bytes.
+    buffered: usize,
+    drain: Drain,
+    opens: u32,
+    sent: u64,
+    received: u64,
+    last_close: Option<Close>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not begun.
+    Idle,
+    /// A URL was asked for.
+    Asking,
+    /// A socket is connecting.
+    Connecting,
+    Open {
+        since: Time,
+        /// The socket takes messages.
+        writable: bool,
+        /// The closing handshake has begun from this side.
+        closing: bool,
+    },
+    Waiting {
+        cause: Option<Failure>,
+    },
+    Closed,
+}
+
+/// How the machine stands to the socket's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drain {
+    /// There is room, as far as is known.
+    Flowing,
+    /// Asked how full it is.
+    Measuring,
+    /// Full; waits to look again.
+    Full,
+}
+
+impl Connection {
+    /// A machine that has not begun. `seed` drives the jitter of its delays; take it from a real source of randomness.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            config,
+            phase: Phase::Idle,
+            generation: Generation::default(),
+            outputs: VecDeque::new(),
+            timers: Timers::default(),
+            armed: None,
+            backoff: Backoff::new(seed),
+            attempts_in_row: 0,
+            reauthorized: false,
+            hold: None,
+            online: true,
+            left: false,
+            closing: None,
+            liveness: None,
+            outbox: Queue::default(),
+            accepted: 0,
+            inbox: Queue::default(),
+            buffered: 0,
+            drain: Drain::Flowing,
+            opens: 0,
+            sent: 0,
+            received: 0,
+            last_close: None,
+        }
+    }
+
+    /// Takes in what happened at `now`. Then [`poll`](Self::poll).
+    pub fn handle(&mut self, input: Input, now: Time) {
+        match input {
+            Input::Connect => self.connect(now),
+            Input::Send { size } => self.send(size),
+            Input::Taken { count } => self.taken(count),
+            Input::Close { code, reason, timeout } => self.close(code, reason, timeout, now),
+            Input::Abort => self.abort(),
+            Input::UrlReady(generation) => {
+                if self.is(generation, Phase::Asking) {
+                    self.phase = Phase::Connecting;
+                    self.outputs.push_back(Output::Open(generation));
+                }
+            }
+            Input::UrlFailed(generation) => {
+                if self.is(generation, Phase::Asking) {
+                    self.come_back(Failure::Url, Pace::Usual, now);
+                }
+            }
+            Input::OpenFailed(generation) => self.open_failed(generation, now),
+            Input::Opened(generation) => self.opened(generation, now),
+            Input::Message(generation, size) => self.message(generation, size, now),
+            // Its end follows, and says as much.
+            Input::Error(_) => {}
+            Input::Closing(generation) => self.socket_closing(generation, now),
+            Input::Closed {
+                generation,
+                close,
+                retry,
+            } => {
+                if generation == self.generation {
+                    self.ended(close, retry, now);
+                }
+            }
+            Input::Buffered(bytes) => self.measured(bytes, now),
+            Input::Timer => self.timer(now),
+            Input::Page(signal) => self.page(signal, now),
+        }
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        if let Some(output) = self.transmission().or_else(|| self.farewell()) {
+            return Some(output);
+        }
+        let next = self.timers.next();
+        (next != self.armed).then(|| {
+            self.armed = next;
+            Output::SetTimer(next)
+        })
+    }
+
+    /// Whether a message of `size` bytes may be sent now.
+    pub fn admits(&self, size: usize) -> Admission {
+        let bounds = &self.config.outbox;
+        if self.closing.is_some() || self.phase == Phase::Closed {
+            Admission::Closed
+        } else if size > bounds.bytes {
+            Admission::TooBig
+        } else if bounds.overflow == OutboxOverflow::DropOldest
+            || self.outbox.has_room(size, bounds.messages, bounds.bytes)
+        {
+            Admission::Accept
+        } else if bounds.overflow == OutboxOverflow::Wait {
+            Admission::Wait
+        } else {
+            Admission::Reject
+        }
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Idle | Phase::Asking | Phase::Connecting => State::Connecting,
+            Phase::Open { .. } => State::Open,
+            Phase::Waiting { .. } => State::Waiting,
+            Phase::Closed => State::Closed,
+        }
+    }
+
+    /// The attempt under way, or the latest.
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Whether messages may be on their way into the socket, so that its readiness matters.
+    pub fn is_writable(&self) -> bool {
+        matches!(self.phase, Phase::Open { writable: true, .. })
+    }
+
+    /// Messages sent and not yet handed on or dropped.
+    pub fn has_outbox(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Figures from the start to now.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            state: self.state(),
+            attempts: self.generation.number(),
+            reconnects: self.opens.saturating_sub(1),
+            sent: self.sent,
+            received: self.received,
+            outbox: self.outbox.load(),
+            inbox: self.inbox.load(),
+            last_close: self.last_close.clone(),
+        }
+    }
+
+    // Commands
+
+    fn connect(&mut self, now: Time) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        if self.online && !self.left {
+            self.begin_attempt(now);
+        } else {
+            self.pause(State::Connecting);
+        }
+    }
+
+    fn send(&mut self, size: usize) {
+        if self.closing.is_some() || self.phase == Phase::Closed {
+            return;
+        }
+        let bounds = &self.config.outbox;
+        let dropped = self.outbox.make_room(size, bounds.messages, bounds.bytes);
+        if dropped > 0 {
+            self.outputs.push_back(Output::Release { count: dropped });
+        }
+        self.outbox.push(size);
+        self.accepted += 1;
+    }
+
+    fn taken(&mut self, count: u64) {
+        for _ in 0..count {
+            if self.inbox.pop().is_none() {
+                break;
+            }
+        }
+    }
+
+    fn close(&mut self, code: u16, reason: String, timeout: Duration, now: Time) {
+        if self.closing.is_some() || self.phase == Phase::Closed {
+            return;
+        }
+        if !matches!(self.phase, Phase::Open { .. }) && self.outbox.is_empty() {
+            // Nothing is open and nothing is owed.
+            self.abandon();
+            self.finish(
+                Close {
+                    code,
+                    reason,
+                    was_clean: true,
+                },
+                None,
+            );
+            return;
+        }
+        self.closing = Some((code, reason));
+        self.timers.set(Timer::Close, now + timeout);
+        self.hurry(now, now);
+    }
+
+    fn abort(&mut self) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.leave(1000, "");
+        self.finish(Close::abnormal(), Some(Failure::Aborted));
+    }
+
+    // Outputs that follow from the state
+    fn measured(&mut self, bytes: usize, now: Time) {
+        self.buffered = bytes;
+        if bytes < BUFFER_HIGH {
+            self.drain = Drain::Flowing;
+        } else {
+            self.drain = Drain::Full;
+            self.timers.set(Timer::Drain, now + DRAIN_POLL);
+        }
+    }
+
+    fn transmission(&mut self) -> Option<Output> {
+        let Phase::Open {
+            writable: true,
+            closing: false,
+            ..
+        } = self.phase
+        else {
+            return None;
+        };
+        if self.outbox.is_empty() || self.drain != Drain::Flowing {
+            return None;
+        }
+        if self.buffered >= BUFFER_HIGH {
+            self.drain = Drain::Measuring;
+            return Some(Output::Measure);
+        }
+        let first = self.accepted - self.outbox.load().messages as u64 + 1;
+        let mut count = 0;
+        while self.buffered < BUFFER_HIGH
+            && let Some(size) = self.outbox.pop()
+        {
+            self.buffered = self.buffered.saturating_add(size);
+            count += 1;
+        }
+        self.sent += count;
+        self.outputs.push_back(Output::Release { count });
+        Some(Output::Transmit { first, count })
+    }
+
+    /// The closing handshake, once everything is handed on.
+    fn farewell(&mut self) -> Option<Output> {
+        let (code, reason) = self.closing.as_ref()?;
+        if let Phase::Open {
+            writable: true,
+            closing,
+            ..
+        } = &mut self.phase
+            && !*closing
+            && self.outbox.is_empty()
+        {
+            *closing = true;
+            return Some(Output::Close {
+                code: *code,
+                reason: reason.clone(),
+            });
+        }
+        None
+    }
+
+    fn is(&self, generation: Generation, phase: Phase) -> bool {
+        generation == self.generation && self.phase == phase
+    }
+
+    fn tell_state(&mut self, previous: State, retry_in: Option<Duration>, cause: Option<Failure>) {
+        self.outputs.push_back(Output::Tell(Event::StateChange {
+            state: self.state(),
+            previous,
+            retry_in,
+            cause,
+        }));
+    }
+}

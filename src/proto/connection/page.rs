@@ -1,0 +1,129 @@
+//! What the page and the timers report.
+
+use alloc::string::String;
+
+use super::{Connection, Drain, ONLINE_SPREAD, PROMPT, Phase};
+use crate::proto::backoff::Pace;
+use crate::proto::error::Failure;
+use crate::proto::event::{Close, Event, State};
+use crate::proto::io::{Output, Signal};
+use crate::proto::liveness::Check;
+use crate::proto::time::Time;
+use crate::proto::timer::Timer;
+
+impl Connection {
+    pub(super) fn timer(&mut self, now: Time) {
+        self.armed = None;
+        while let Some((timer, deadline)) = self.timers.expire(now) {
+            match timer {
+                Timer::Connect => {
+                    self.outputs.push_back(Output::Abandon(self.generation));
+                    self.come_back(Failure::Timeout, Pace::Usual, now);
+                }
+                Timer::Retry => self.begin_attempt(now),
+                Timer::Stable => self.forget_failures(),
+                Timer::Close => {
+                    self.abandon();
+                    self.finish(Close::abnormal(), None);
+                }
+                Timer::Drain => self.drain = Drain::Flowing,
+                Timer::Heartbeat => self.heartbeat(deadline, now),
+                Timer::Linger => {
+                    self.outputs.push_back(Output::Abandon(self.generation));
+                    self.ended(Close::abnormal(), None, now);
+                }
+            }
+        }
+    }
+
+    pub(super) fn heartbeat(&mut self, deadline: Time, now: Time) {
+        let Some(liveness) = &mut self.liveness else {
+            return;
+        };
+        match liveness.check(deadline, now) {
+            Check::Wait(until) => self.timers.set(Timer::Heartbeat, until),
+            Check::Ask(until) => self.ask(until),
+            Check::Dead => {
+                self.outputs.push_back(Output::Abandon(self.generation));
+                let close = Close::abnormal();
+                self.last_close = Some(close.clone());
+                self.forget_failures_if_stable(now);
+                self.lost(close, Some(Failure::Silent), Pace::Usual, now);
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, until: Time) {
+        if self.is_writable() {
+            self.outputs.push_back(Output::Heartbeat);
+        }
+        self.timers.set(Timer::Heartbeat, until);
+    }
+
+    pub(super) fn page(&mut self, signal: Signal, now: Time) {
+        match signal {
+            Signal::Online => {
+                self.online = true;
+                let delay = self.backoff.spread(ONLINE_SPREAD);
+                self.hurry(now + delay, now);
+            }
+            Signal::Offline => {
+                self.online = false;
+                if matches!(self.phase, Phase::Waiting { .. }) {
+                    self.pause(State::Waiting);
+                }
+            }
+            Signal::Visible => self.wake(now),
+            Signal::Hidden => {}
+            Signal::Left => self.page_left(),
+            Signal::Returned => {
+                self.left = false;
+                self.hurry(now, now);
+            }
+            Signal::Woke => self.wake(now),
+        }
+    }
+
+    /// Somebody looks at the page again: now is the time to have a connection, and to know whether it lives.
+    pub(super) fn wake(&mut self, now: Time) {
+        self.hurry(now + PROMPT, now);
+        if matches!(self.phase, Phase::Open { .. })
+            && let Some(liveness) = &mut self.liveness
+            && let Check::Ask(until) = liveness.ask(now)
+        {
+            self.ask(until);
+        }
+    }
+
+    /// An open socket would keep the page out of the browser's cache of pages; and when it is gone for good, an orderly
+    /// end is the server's due.
+    pub(super) fn page_left(&mut self) {
+        self.left = true;
+        let previous = self.state();
+        match self.phase {
+            Phase::Idle | Phase::Closed => {}
+            Phase::Waiting { .. } => self.pause(previous),
+            Phase::Asking | Phase::Connecting | Phase::Open { .. } => {
+                let was_open = previous == State::Open;
+                self.leave(1000, "");
+                let close = Close {
+                    code: 1000,
+                    reason: String::new(),
+                    was_clean: true,
+                };
+                if self.closing.is_some() || self.config.reconnect.is_none() {
+                    self.finish(close, self.closing.is_none().then_some(Failure::PageHidden));
+                    return;
+                }
+                if was_open {
+                    self.last_close = Some(close.clone());
+                }
+                self.pause(previous);
+                if was_open {
+                    self.outputs
+                        .push_back(Output::Tell(Event::Disconnected { close, retry_in: None }));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the socket reports: open, a message, the end.
+
+use alloc::string::String;
+
+use super::{Connection, Drain, LINGER, OVERFLOW_CODE, Phase};
+use crate::proto::backoff::Pace;
+use crate::proto::error::Failure;
+use crate::proto::event::{Close, Event};
+use crate::proto::io::{Generation, Output};
+use crate::proto::liveness::Liveness;
+use crate::proto::policy::{self, InboxOverflow, Verdict};
+use crate::proto::time::Time;
+use crate::proto::timer::Timer;
+
+impl Connection {
+    pub(super) fn open_failed(&mut self, generation: Generation, now: Time) {
+        if !self.is(generation, Phase::Connecting) {
+            return;
+        }
+        if self.config.ask_url {
+            // The next answer may be a better one.
+            self.come_back(Failure::Url, Pace::Usual, now);
+        } else {
+            self.finish(Close::abnormal(), Some(Failure::Url));
+        }
+    }
+
+    pub(super) fn opened(&mut self, generation: Generation, now: Time) {
+        if !self.is(generation, Phase::Connecting) {
+            return;
+        }
+        let previous = self.state();
+        self.phase = Phase::Open {
+            since: now,
+            writable: true,
+            closing: false,
+        };
+        self.opens = self.opens.saturating_add(1);
+        self.buffered = 0;
+        self.drain = Drain::Flowing;
+        self.hold = None;
+        self.timers.clear(Timer::Connect);
+        if let Some(reconnect) = &self.config.reconnect {
+            self.timers.set(Timer::Stable, now + reconnect.stable_after);
+        }
+        if let Some(policy) = self.config.heartbeat {
+            let liveness = Liveness::new(policy, now);
+            self.timers.set(Timer::Heartbeat, liveness.first_check());
+            self.liveness = Some(liveness);
+        }
+        self.tell_state(previous, None, None);
+        self.outputs.push_back(Output::Tell(Event::Open));
+    }
+
+    pub(super) fn message(&mut self, generation: Generation, size: usize, now: Time) {
+        if generation != self.generation || !matches!(self.phase, Phase::Open { .. }) {
+            self.outputs.push_back(Output::Discard);
+            return;
+        }
+        self.received += 1;
+        if let Some(liveness) = &mut self.liveness {
+            liveness.heard(now);
+        }
+        let bounds = self.config.inbox;
+        if !self.inbox.has_room(size, bounds.messages, bounds.bytes) {
+            if bounds.overflow == InboxOverflow::Close || size > bounds.bytes {
+                self.outputs.push_back(Output::Discard);
+                self.leave(OVERFLOW_CODE, "inbox full");
+                let close = Close {
+                    code: OVERFLOW_CODE,
+                    reason: String::from("inbox full"),
+                    was_clean: false,
+                };
+                self.finish(close, Some(Failure::Overflow));
+                return;
+            }
+            let count = self.inbox.make_room(size, bounds.messages, bounds.bytes);
+            self.outputs.push_back(Output::Drop { count });
+        }
+        self.inbox.push(size);
+        self.outputs.push_back(Output::Deliver);
+    }
+
+    pub(super) fn socket_closing(&mut self, generation: Generation, now: Time) {
+        if generation != self.generation {
+            return;
+        }
+        if let Phase::Open { writable, closing, .. } = &mut self.phase
+            && *writable
+        {
+            *writable = false;
+            if !*closing {
+                self.timers.set(Timer::Linger, now + LINGER);
+            }
+        }
+    }
+
+    /// The socket of the present generation has ended, by itself or because of us.
+    pub(super) fn ended(&mut self, close: Close, retry: Option<bool>, now: Time) {
+        let was_open = match self.phase {
+            Phase::Connecting => false,
+            Phase::Open { .. } => true,
+            _ => return,
+        };
+        self.last_close = Some(close.clone());
+        if was_open && self.closing.is_some() && self.outbox.is_empty() {
+            self.finish(close, None);
+            return;
+        }
+        self.forget_failures_if_stable(now);
+        let verdict = match (retry, policy::verdict(close.code)) {
+            (Some(false), _) => Verdict::Final(Failure::Closed),
+            (Some(true), Verdict::Final(_) | Verdict::Reauthorize) => Verdict::Retry(Pace::Usual),
+            (_, Verdict::Reauthorize) if self.reauthorized => Verdict::Final(Failure::Unauthorized),
+            (_, verdict) => verdict,
+        };
+        match verdict {
+            Verdict::Final(failure) => self.finish(close, Some(failure)),
+            Verdict::Reauthorize => {
+                self.reauthorized = true;
+                self.retry_or_finish(close, was_open, Pace::Usual, now);
+            }
+            Verdict::Retry(pace) => self.retry_or_finish(close, was_open, pace, now),
+        }
+    }
+
+    pub(super) fn retry_or_finish(&mut self, close: Close, was_open: bool, pace: Pace, now: Time) {
+        if was_open {
+            self.lost(close, None, pace, now);
+        } else {
+            self.come_back(Failure::Refused, pace, now);
+        }
+    }
+}
