@@ -1,0 +1,17 @@
+//! The only place that knows the browser: its WebSocket, its timers, its page.
+//!
+//! A [`Reactor`] drives the machine of [`proto`](crate::proto) from the browser's own callbacks and spawns nothing. What
+//! the two faces do differently (where payloads are kept, how the application is told) is behind [`Host`].
+
+mod clock;
+mod page;
+mod reactor;
+mod socket;
+#[cfg(feature = "channel")]
+mod url;
+
+pub(crate) use reactor::{Host, Reactor};
+#[cfg(feature = "channel")]
+pub(crate) use socket::connect;
+#[cfg(feature = "channel")]
+pub(crate) use url::{ProtocolError, UrlError, check_protocols, resolve};

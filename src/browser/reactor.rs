@@ -1,0 +1,297 @@
+//! Binds the machine to a socket, a timer and the page, inside the browser's own callbacks.
+//!
+//! Everything that happens becomes one [`Input`]; then every [`Output`] is carried out, in order, by a single loop. What
+//! user code does meanwhile (send, close, drop) is taken in and waits its turn in the loop that already runs, so no
+//! borrow is held while user code runs, and nothing recurses.
+
+use alloc::collections::VecDeque;
+use alloc::rc::{Rc, Weak};
+use core::cell::{Cell, RefCell};
+
+use gloo_timers::callback::Timeout;
+use js_sys::JsString;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::WebSocket;
+
+use super::clock::{self, SleepWatch};
+use super::page::{self, Page};
+use super::socket::{Report, Socket};
+use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+
+/// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
+pub(crate) trait Host: 'static {
+    /// Lends the machine. `work` runs no user code and wakes nobody.
+    fn machine<R>(&self, work: impl FnOnce(&mut Connection) -> R) -> R;
+
+    /// Makes the browser's socket.
+    fn open(&self) -> Result<WebSocket, JsValue>;
+
+    /// Asks the application for the URL; the answer comes back as [`Input::UrlReady`] or [`Input::UrlFailed`].
+    fn ask_url(&self, generation: Generation, last_close: Option<Close>);
+
+    /// The answer is not wanted any more.
+    fn forget_url(&self);
+
+    /// Hands `count` messages of the outbox to the socket, the first of them number `first`.
+    fn transmit(&self, socket: &WebSocket, first: u64, count: u64);
+
+    /// Forgets the `count` oldest messages of the outbox.
+    fn release(&self, count: u64);
+
+    /// Sends the application's heartbeat message.
+    fn heartbeat(&self, socket: &WebSocket);
+
+    /// Puts a message, a string or an `ArrayBuffer`, into the inbox.
+    fn deliver(&self, data: JsValue);
+
+    /// Throws the `count` oldest messages of the inbox away.
+    fn drop_oldest(&self, count: u64);
+
+    /// Whether the application's own policy wants to come back after this, where it has an opinion.
+    fn retry(&self, close: &Close) -> Option<bool>;
+
+    /// This socket is open.
+    fn connected(&self, socket: &WebSocket);
+
+    /// Tells the application.
+    fn tell(&self, event: Event);
+}
+
+/// Drives one machine. Dropping it closes the socket and frees every closure and listener.
+pub(crate) struct Reactor<H> {
+    host: H,
+    this: Weak<Self>,
+    socket: RefCell<Option<Socket>>,
+    /// What arrived and was not delivered yet.
+    arrivals: RefCell<VecDeque<JsValue>>,
+    timer: RefCell<Option<(Time, Timeout)>>,
+    sleep: SleepWatch,
+    page: RefCell<Option<Page>>,
+    /// The loop runs somewhere up the stack.
+    running: Cell<bool>,
+}
+
+impl<H: Host> Reactor<H> {
+    pub(crate) fn new(host: H) -> Rc<Self> {
+        Rc::new_cyclic(|this: &Weak<Self>| {
+            let reporter = this.clone();
+            let page = Page::listen(move |signal| {
+                if let Some(reactor) = reporter.upgrade() {
+                    reactor.handle(Input::Page(signal));
+                }
+            });
+            Self {
+                host,
+                this: this.clone(),
+                socket: RefCell::default(),
+                arrivals: RefCell::default(),
+                timer: RefCell::default(),
+                sleep: SleepWatch::new(),
+                page: RefCell::new(Some(page)),
+                running: Cell::new(false),
+            }
+        })
+    }
+
+    /// A seed for the machine.
+    pub(crate) fn seed() -> u64 {
+        clock::seed()
+    }
+
+    pub(crate) fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Begins to connect.
+    pub(crate) fn start(&self) {
+        if page::is_offline() {
+            self.feed(Input::Page(Signal::Offline));
+        }
+        self.handle(Input::Connect);
+    }
+
+    /// Takes something in, and does what follows from it.
+    pub(crate) fn handle(&self, input: Input) {
+        self.feed(input);
+        self.run();
+    }
+
+    /// Does what there is to do.
+    pub(crate) fn run(&self) {
+        if self.running.replace(true) {
+            return;
+        }
+        loop {
+            self.notice_closing();
+            let Some(output) = self.host.machine(Connection::poll) else {
+                break;
+            };
+            self.perform(output);
+        }
+        self.running.set(false);
+        if self.host.machine(|machine| machine.state()) == State::Closed {
+            self.page.take();
+            self.timer.take();
+        }
+    }
+
+    fn feed(&self, input: Input) {
+        let now = clock::now();
+        self.host.machine(|machine| machine.handle(input, now));
+    }
+
+    fn perform(&self, output: Output) {
+        match output {
+            Output::AskUrl(generation) => {
+                let last_close = self.host.machine(|machine| machine.stats().last_close);
+                self.host.ask_url(generation, last_close);
+            }
+            Output::Open(generation) => self.open(generation),
+            Output::Transmit { first, count } => {
+                if let Some(socket) = self.raw() {
+                    self.host.transmit(&socket, first, count);
+                }
+            }
+            Output::Release { count } => self.host.release(count),
+            Output::Heartbeat => {
+                if let Some(socket) = self.raw() {
+                    self.host.heartbeat(&socket);
+                }
+            }
+            Output::Deliver => {
+                let data = self.arrivals.borrow_mut().pop_front();
+                if let Some(data) = data {
+                    self.host.deliver(data);
+                }
+            }
+            Output::Discard => {
+                self.arrivals.borrow_mut().pop_front();
+            }
+            Output::Drop { count } => self.host.drop_oldest(count),
+            Output::Measure => {
+                let bytes = self.raw().map_or(0, |socket| socket.buffered_amount());
+                self.feed(Input::Buffered(bytes as usize));
+            }
+            Output::Close { code, reason } => {
+                if let Some(socket) = self.raw() {
+                    // The faces have checked code and reason.
+                    let _ = socket.close_with_code_and_reason(code, &reason);
+                }
+            }
+            Output::Abandon(generation) => self.abandon(generation),
+            Output::SetTimer(deadline) => self.set_timer(deadline),
+            Output::Tell(event) => self.host.tell(event),
+        }
+    }
+
+    fn open(&self, generation: Generation) {
+        match self.host.open() {
+            Ok(raw) => {
+                let this = self.this.clone();
+                let socket = Socket::bind(raw, generation, move |report| {
+                    if let Some(reactor) = this.upgrade() {
+                        reactor.report(generation, report);
+                    }
+                });
+                self.socket.replace(Some(socket));
+            }
+            Err(_) => self.feed(Input::OpenFailed(generation)),
+        }
+    }
+
+    fn report(&self, generation: Generation, report: Report) {
+        match report {
+            Report::Opened => {
+                if let Some(socket) = self.raw() {
+                    self.host.connected(&socket);
+                }
+                self.handle(Input::Opened(generation));
+            }
+            Report::Message(data) => {
+                let size = size(&data);
+                self.arrivals.borrow_mut().push_back(data);
+                self.handle(Input::Message(generation, size));
+            }
+            Report::Error => self.handle(Input::Error(generation)),
+            Report::Closed(close) => {
+                self.release_socket(generation);
+                let retry = self.host.retry(&close);
+                self.handle(Input::Closed {
+                    generation,
+                    close,
+                    retry,
+                });
+            }
+        }
+    }
+
+    fn abandon(&self, generation: Generation) {
+        self.host.forget_url();
+        self.release_socket(generation);
+    }
+
+    fn release_socket(&self, generation: Generation) {
+        let mut slot = self.socket.borrow_mut();
+        if slot.as_ref().is_some_and(|socket| socket.generation() == generation) {
+            slot.take();
+        }
+    }
+
+    /// The browser tells nobody when a socket begins to close; it is seen only by looking.
+    fn notice_closing(&self) {
+        let about_to_send = self
+            .host
+            .machine(|machine| machine.is_writable() && machine.has_outbox());
+        if !about_to_send {
+            return;
+        }
+        let closing = match &*self.socket.borrow() {
+            Some(socket) if !socket.takes_messages() => Some(socket.generation()),
+            _ => None,
+        };
+        if let Some(generation) = closing {
+            self.feed(Input::Closing(generation));
+        }
+    }
+
+    /// A timer that is set for earlier stays: firing early is harmless, and arming costs.
+    fn set_timer(&self, deadline: Option<Time>) {
+        let Some(deadline) = deadline else {
+            self.timer.take();
+            return;
+        };
+        let mut timer = self.timer.borrow_mut();
+        if timer.as_ref().is_some_and(|(armed, _)| *armed <= deadline) {
+            return;
+        }
+        let this = self.this.clone();
+        let timeout = clock::timeout(deadline, clock::now(), move || {
+            if let Some(reactor) = this.upgrade() {
+                reactor.timer_fired();
+            }
+        });
+        *timer = Some((deadline, timeout));
+    }
+
+    fn timer_fired(&self) {
+        self.timer.take();
+        if self.sleep.slept() {
+            self.feed(Input::Page(Signal::Woke));
+        }
+        self.handle(Input::Timer);
+    }
+
+    /// A handle of the socket's own, so that nothing is borrowed while it is used.
+    fn raw(&self) -> Option<WebSocket> {
+        self.socket.borrow().as_ref().map(|socket| socket.raw().clone())
+    }
+}
+
+/// UTF-16 units of a text, bytes of anything else.
+fn size(data: &JsValue) -> usize {
+    let size = match data.dyn_ref::<JsString>() {
+        Some(text) => text.length(),
+        None => data.unchecked_ref::<js_sys::ArrayBuffer>().byte_length(),
+    };
+    size as usize
+}

@@ -1,0 +1,169 @@
+//! The task between the handles and the browser: it owns the reactor, runs it when a handle has left something, and asks
+//! the URL provider.
+
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::string::String;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::vec::Vec;
+
+use js_sys::{JsString, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::WebSocket;
+
+use super::builder::{Attempt, RetryPolicy, UrlFuture, UrlProvider};
+use super::core::Core;
+use crate::browser::{self, Host, Reactor};
+use crate::codec::Payload;
+use crate::proto::{Close, Connection, Event, Generation, Input};
+
+/// What the builder hands over.
+pub(super) struct Plan {
+    pub(super) url: String,
+    pub(super) protocols: Vec<String>,
+    pub(super) provider: Option<UrlProvider>,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) heartbeat: Option<Box<dyn Fn() -> Option<Payload>>>,
+}
+
+/// The Rust face's part of the reactor.
+pub(super) struct Driver {
+    core: Arc<Core>,
+    plan: Plan,
+    /// The URL of the attempt under way.
+    url: RefCell<String>,
+    question: RefCell<Option<(Generation, UrlFuture)>>,
+}
+
+/// Runs the socket until it is closed for good.
+pub(super) fn spawn(core: Arc<Core>, plan: Plan) {
+    wasm_bindgen_futures::spawn_local(async move {
+        let reactor = Reactor::new(Driver {
+            core: core.clone(),
+            url: RefCell::new(plan.url.clone()),
+            plan,
+            question: RefCell::default(),
+        });
+        reactor.start();
+        poll_fn(|cx| drive(&reactor, &core, cx)).await;
+    });
+}
+
+fn drive(reactor: &Rc<Reactor<Driver>>, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
+    if let Some(close) = core.attend(cx.waker()) {
+        reactor.handle(close);
+    } else {
+        reactor.run();
+    }
+    if let Some(answer) = reactor.host().poll_question(cx) {
+        reactor.handle(answer);
+    }
+    if core.is_closed() {
+        Poll::Ready(())
+    } else {
+        Poll::Pending
+    }
+}
+
+impl Driver {
+    /// Sees whether the URL provider has answered.
+    fn poll_question(&self, cx: &mut Context<'_>) -> Option<Input> {
+        // Out of its place while it runs: it may do anything.
+        let (generation, mut question) = self.question.take()?;
+        match question.as_mut().poll(cx) {
+            Poll::Pending => {
+                let current = self.core.machine(|machine| machine.generation());
+                if generation == current {
+                    self.question.replace(Some((generation, question)));
+                }
+                None
+            }
+            Poll::Ready(answer) => Some(match answer.and_then(|url| browser::resolve(&url).ok()) {
+                Some(url) => {
+                    self.url.replace(url);
+                    Input::UrlReady(generation)
+                }
+                None => Input::UrlFailed(generation),
+            }),
+        }
+    }
+}
+
+impl Host for Driver {
+    fn machine<R>(&self, work: impl FnOnce(&mut Connection) -> R) -> R {
+        self.core.machine(work)
+    }
+
+    fn open(&self) -> Result<WebSocket, JsValue> {
+        browser::connect(&self.url.borrow(), &self.plan.protocols)
+    }
+
+    fn ask_url(&self, generation: Generation, last_close: Option<Close>) {
+        let Some(provider) = &self.plan.provider else {
+            return;
+        };
+        let attempt = Attempt {
+            number: generation.number(),
+            last_close,
+        };
+        self.question.replace(Some((generation, provider(attempt))));
+        self.core.wake_driver();
+    }
+
+    fn forget_url(&self) {
+        self.question.take();
+    }
+
+    fn transmit(&self, socket: &WebSocket, _first: u64, count: u64) {
+        self.core.for_each_outgoing(count, |payload| transmit(socket, payload));
+    }
+
+    fn release(&self, count: u64) {
+        self.core.release(count);
+    }
+
+    fn heartbeat(&self, socket: &WebSocket) {
+        if let Some(payload) = self.plan.heartbeat.as_ref().and_then(|message| message()) {
+            transmit(socket, &payload);
+        }
+    }
+
+    fn deliver(&self, data: JsValue) {
+        self.core.deliver(match data.dyn_into::<JsString>() {
+            Ok(text) => Payload::Text(text.into()),
+            Err(buffer) => Payload::Bytes(Uint8Array::new(&buffer).to_vec()),
+        });
+    }
+
+    fn drop_oldest(&self, count: u64) {
+        self.core.drop_oldest(count);
+    }
+
+    fn retry(&self, close: &Close) -> Option<bool> {
+        self.plan.retry.as_ref().map(|policy| policy(close))
+    }
+
+    fn connected(&self, socket: &WebSocket) {
+        self.core.set_protocol(socket.protocol());
+    }
+
+    fn tell(&self, event: Event) {
+        self.core.tell(&event);
+    }
+}
+
+/// Hands a payload to a socket that is open.
+fn transmit(socket: &WebSocket, payload: &Payload) {
+    // It throws only before the socket is open.
+    let _ = match payload {
+        Payload::Text(text) => socket.send_with_str(text),
+        // A view of memory that threads share can't be sent: copy it out first.
+        Payload::Bytes(bytes) if cfg!(target_feature = "atomics") => {
+            socket.send_with_js_u8_array(&Uint8Array::from(&bytes[..]))
+        }
+        Payload::Bytes(bytes) => socket.send_with_u8_array(bytes),
+    };
+}

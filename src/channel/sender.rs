@@ -1,0 +1,208 @@
+//! The end where messages go in.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::string::String;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot;
+use futures_core::Future;
+use futures_sink::Sink;
+
+use super::core::{Accepted, Core};
+use super::error::{CloseError, Closed, SendError};
+use super::socket::Handle;
+use crate::codec::{Codec, Payload};
+
+/// The end where messages go in. Clone it freely; messages of one clone keep their order.
+///
+/// Also a [`Sink`]. `Sink::close` flushes and closes that clone only; [`close`](Self::close) ends the socket.
+pub struct Sender<Out> {
+    handle: Handle,
+    encode: Arc<dyn Encode<Out>>,
+    /// A message that the `Sink` took and that waits for room.
+    slot: Option<Payload>,
+    /// `Sink::close` was called.
+    done: bool,
+}
+
+/// The half of a codec that a sender needs, without the type of what comes in.
+pub(super) trait Encode<Out>: Send + Sync {
+    fn encode(&self, message: Out) -> Result<Payload, SendError>;
+}
+
+/// A codec, seen as its encoding half.
+pub(super) struct Encoder<C, In> {
+    pub(super) codec: Arc<C>,
+    pub(super) incoming: std::marker::PhantomData<fn() -> In>,
+}
+
+impl<In, Out, C: Codec<In, Out>> Encode<Out> for Encoder<C, In> {
+    fn encode(&self, message: Out) -> Result<Payload, SendError> {
+        self.codec.encode(message).map_err(SendError::Encode)
+    }
+}
+
+impl<Out> Sender<Out> {
+    pub(super) fn new(handle: Handle, encode: Arc<dyn Encode<Out>>) -> Self {
+        Self {
+            handle,
+            encode,
+            slot: None,
+            done: false,
+        }
+    }
+
+    /// Sends a message: returns once it is accepted, and waits while the outbox is full. That is the backpressure.
+    ///
+    /// An accepted message goes out as soon as the socket is open. Dropping the future before it is ready means that
+    /// the message was not accepted.
+    ///
+    /// # Errors
+    /// See [`SendError`]; the message was not accepted then.
+    pub async fn send(&mut self, message: Out) -> Result<(), SendError> {
+        self.ready_to_send()?;
+        let mut waiting = Some(self.encode.encode(message)?);
+        poll_fn(|cx| self.poll_accept(&mut waiting, cx)).await
+    }
+
+    /// Sends a message if there is room for it now.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
+    pub fn try_send(&self, message: Out) -> Result<(), SendError> {
+        self.ready_to_send()?;
+        match self.core().accept(self.encode.encode(message)?, None) {
+            Accepted::Done => Ok(()),
+            Accepted::Wait(_) => Err(SendError::Full),
+            Accepted::Refused(error) => Err(error),
+        }
+    }
+
+    /// Waits until everything that was accepted before is handed to the browser.
+    ///
+    /// On a plain WebSocket that is all that can be known: what the browser holds when the link dies is lost.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the socket closed before.
+    pub async fn flush(&mut self) -> Result<(), SendError> {
+        let count = self.core().accepted();
+        poll_fn(|cx| self.core().poll_released(count, cx)).await
+    }
+
+    /// Ends the socket: sends what is queued, then closes with this code and reason. Begins at once; await the result
+    /// to know how it went, or let it go. Takes 5 s at most.
+    ///
+    /// A page may close with 1000 and 3000 to 4999, and a reason of at most 123 bytes; anything else is a
+    /// [`CloseError`], and the socket stays open.
+    pub fn close(&self, code: u16, reason: impl Into<String>) -> Closing {
+        self.handle.close(code, &reason.into())
+    }
+
+    /// Whether messages are still accepted.
+    pub fn is_closed(&self) -> bool {
+        self.done || self.core().machine(|machine| machine.admits(0)) == crate::proto::Admission::Closed
+    }
+
+    fn core(&self) -> &Core {
+        self.handle.core()
+    }
+
+    fn ready_to_send(&self) -> Result<(), SendError> {
+        if self.done { Err(SendError::Closed) } else { Ok(()) }
+    }
+
+    fn poll_accept(&self, waiting: &mut Option<Payload>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let Some(payload) = waiting.take() else {
+            return Poll::Ready(Ok(()));
+        };
+        match self.core().accept(payload, Some(cx)) {
+            Accepted::Done => Poll::Ready(Ok(())),
+            Accepted::Wait(payload) => {
+                *waiting = Some(payload);
+                Poll::Pending
+            }
+            Accepted::Refused(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Has the slot's message accepted.
+    fn poll_slot(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        let mut slot = self.slot.take();
+        let accepted = self.poll_accept(&mut slot, cx);
+        self.slot = slot;
+        accepted
+    }
+}
+
+impl<Out> Clone for Sender<Out> {
+    fn clone(&self) -> Self {
+        Self::new(self.handle.clone(), self.encode.clone())
+    }
+}
+
+impl<Out> Unpin for Sender<Out> {}
+
+impl<Out> Sink<Out> for Sender<Out> {
+    type Error = SendError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.ready_to_send()?;
+        self.poll_slot(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Out) -> Result<(), SendError> {
+        self.ready_to_send()?;
+        let payload = self.encode.encode(message)?;
+        match self
+            .core()
+            .accept(payload, Some(&mut Context::from_waker(std::task::Waker::noop())))
+        {
+            Accepted::Done => Ok(()),
+            Accepted::Wait(payload) => {
+                self.slot = Some(payload);
+                Ok(())
+            }
+            Accepted::Refused(error) => Err(error),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        std::task::ready!(self.poll_slot(cx))?;
+        let count = self.core().accepted();
+        self.core().poll_released(count, cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        std::task::ready!(self.as_mut().poll_flush(cx))?;
+        self.done = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Out> fmt::Debug for Sender<Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A close under way. It goes on whether or not this is awaited.
+#[derive(Debug)]
+pub struct Closing {
+    pub(super) state: Result<oneshot::Receiver<Closed>, CloseError>,
+}
+
+impl Future for Closing {
+    type Output = Result<Closed, CloseError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            Ok(closed) => Pin::new(closed).poll(cx).map(|closed| Ok(closed.unwrap_or_default())),
+            Err(error) => Poll::Ready(Err(error.clone())),
+        }
+    }
+}
