@@ -11,6 +11,8 @@ mod browser;
 mod channel;
 #[cfg(feature = "std")]
 pub mod codec;
+#[cfg(feature = "js")]
+pub mod js;
 pub mod proto;
 
 #[cfg(feature = "channel")]
