@@ -1,0 +1,42 @@
+// How messages become payloads (a string or a Uint8Array) and payloads messages.
+
+const decoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Bytes of an ArrayBuffer or a view, without a copy. */
+export function bytesOf(value) {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return undefined;
+}
+
+export const CODECS = {
+  json: {
+    encode(message) {
+      const text = JSON.stringify(message);
+      if (text === undefined) throw new TypeError("JSON has no form for it");
+      return text;
+    },
+    decode: (data) => JSON.parse(typeof data === "string" ? data : decoder().decode(data)),
+  },
+  text: {
+    encode(message) {
+      if (typeof message !== "string") throw new TypeError("the codec `text` sends strings");
+      return message;
+    },
+    decode(data) {
+      if (typeof data !== "string") throw new TypeError("it is bytes, and the codec reads text");
+      return data;
+    },
+  },
+  bytes: {
+    encode(message) {
+      const bytes = bytesOf(message);
+      if (!bytes) throw new TypeError("the codec `bytes` sends ArrayBuffers and views of them");
+      return bytes;
+    },
+    decode(data) {
+      if (typeof data === "string") throw new TypeError("it is text, and the codec reads bytes");
+      return data;
+    },
+  },
+};

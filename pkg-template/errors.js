@@ -1,0 +1,25 @@
+// The error that everything in the package rejects with, fires or throws, argument errors excepted.
+
+export class TautlineError extends Error {
+  constructor(code, message, details) {
+    super(message, details && "cause" in details ? { cause: details.cause } : undefined);
+    this.name = "TautlineError";
+    this.code = code;
+    if (details && "data" in details) this.data = details.data;
+  }
+}
+
+const MESSAGES = {
+  closed: "the socket is closing or closed; the message was not accepted",
+  overflow: "the outbox is full: await send(), or raise the bounds of `outbox`",
+  "too-big": "the message is larger than the whole outbox may be: split it, or raise `outbox.bytes`",
+  consumer: "the messages go to another consumer: use either `for await` or `message` listeners, one at a time",
+  encode: "the message can't be encoded",
+  decode: "a message can't be decoded",
+  wasm: "WebAssembly can't run here; under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src",
+};
+
+/** An error of this package's own making, with its words. */
+export function failure(code, details) {
+  return new TautlineError(code, MESSAGES[code], details);
+}

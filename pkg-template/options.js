@@ -1,0 +1,135 @@
+// Checks what `connect` is given and fills in the defaults. Whatever can't be used is a TypeError (a DOMException named
+// SyntaxError for URLs and subprotocols, as of the browser's own class) that names the option and what it takes.
+
+import { CODECS } from "./codecs.js";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const isCount = (value) => value === Infinity || (Number.isInteger(value) && value >= 1);
+const isDelay = (value) => Number.isFinite(value) && value >= 0;
+const isSpan = (value) => Number.isFinite(value) && value > 0;
+const isFunction = (value) => typeof value === "function";
+const isObject = (value) => typeof value === "object" && value !== null;
+
+function refuse(option, takes) {
+  throw new TypeError(`tautline: the option \`${option}\` takes ${takes}`);
+}
+
+/** The option's value, or its default, checked. */
+function read(source, path, fallback, check, takes) {
+  const value = source[path.slice(path.lastIndexOf(".") + 1)];
+  if (value === undefined) return fallback;
+  if (!check(value)) refuse(path, takes);
+  return value;
+}
+
+function group(source, name, orFalse = "") {
+  const value = source[name];
+  if (value === undefined) return {};
+  if (!isObject(value)) refuse(name, `${orFalse}an object`);
+  return value;
+}
+
+/** The option's place in the list of its choices. */
+function choice(source, path, choices) {
+  return choices.indexOf(
+    read(source, path, choices[0], (value) => choices.includes(value), `one of ${choices.map((c) => `"${c}"`).join(", ")}`),
+  );
+}
+
+const COUNT = "a whole number of at least 1, or Infinity";
+const DELAY = "a number of milliseconds";
+const SPAN = "a number of milliseconds above 0";
+
+export function readOptions(options = {}, asksUrl = false) {
+  if (!isObject(options)) refuse("options", "an object");
+  const reconnect = options.reconnect === false ? {} : group(options, "reconnect", "false or ");
+  const heartbeat = options.heartbeat === false ? {} : group(options, "heartbeat", "false or ");
+  const beats = heartbeat !== undefined && Object.keys(heartbeat).length > 0;
+  const outbox = group(options, "outbox");
+  const inbox = group(options, "inbox");
+  const minDelay = read(reconnect, "reconnect.minDelay", 250, isDelay, DELAY);
+  const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, minDelay), isDelay, DELAY);
+  if (maxDelay < minDelay) refuse("reconnect.maxDelay", "at least as much as reconnect.minDelay");
+  const outboxMessages = read(outbox, "outbox.messages", 1024, isCount, COUNT);
+  const outboxBytes = read(outbox, "outbox.bytes", 16 * 2 ** 20, isCount, COUNT);
+  const interval = beats ? read(heartbeat, "heartbeat.interval", NaN, isSpan, SPAN) : 0;
+  const timeout = beats ? read(heartbeat, "heartbeat.timeout", NaN, isSpan, SPAN) : 0;
+  if (Number.isNaN(interval)) refuse("heartbeat.interval", SPAN);
+  if (Number.isNaN(timeout)) refuse("heartbeat.timeout", SPAN);
+  if (beats && !isFunction(heartbeat.message)) refuse("heartbeat.message", "a function that returns a message");
+  return {
+    codec: readCodec(options.codec),
+    protocols: readProtocols(options.protocols),
+    retry: read(reconnect, "reconnect.retry", undefined, isFunction, "a function (close) => boolean"),
+    heartbeat: beats ? heartbeat.message : undefined,
+    signal: read(options, "signal", undefined, (value) => value instanceof AbortSignal, "an AbortSignal"),
+    waiting: { messages: outboxMessages, bytes: outboxBytes },
+    // In the order in which the engine reads them.
+    numbers: new Float64Array([
+      options.reconnect === false ? 0 : 1,
+      minDelay,
+      maxDelay,
+      read(reconnect, "reconnect.factor", 2, (value) => Number.isFinite(value) && value >= 1, "a number of at least 1"),
+      read(reconnect, "reconnect.maxAttempts", Infinity, isCount, COUNT),
+      read(reconnect, "reconnect.stableAfter", 5000, isDelay, DELAY),
+      read(options, "connectTimeout", 10_000, isSpan, SPAN),
+      interval,
+      timeout,
+      outboxMessages,
+      outboxBytes,
+      choice(outbox, "outbox.overflow", ["wait", "reject", "drop-oldest"]),
+      read(inbox, "inbox.messages", 4096, isCount, COUNT),
+      read(inbox, "inbox.bytes", 64 * 2 ** 20, isCount, COUNT),
+      choice(inbox, "inbox.overflow", ["close", "drop-oldest"]),
+      asksUrl ? 1 : 0,
+    ]),
+  };
+}
+
+function readCodec(codec = "json") {
+  if (typeof codec === "string" && Object.hasOwn(CODECS, codec)) return CODECS[codec];
+  if (isObject(codec) && isFunction(codec.encode) && isFunction(codec.decode)) return codec;
+  return refuse("codec", '"json", "text", "bytes" or an object { encode, decode }');
+}
+
+function readProtocols(protocols = []) {
+  const list = typeof protocols === "string" ? [protocols] : protocols;
+  if (!Array.isArray(list)) refuse("protocols", "a string or an array of strings");
+  list.forEach((name, index) => {
+    if (typeof name !== "string" || !TOKEN.test(name)) syntaxError(`the subprotocol ${JSON.stringify(name)} is no valid name`);
+    if (list.indexOf(name) !== index) syntaxError(`the subprotocol "${name}" is there twice`);
+  });
+  return [...list];
+}
+
+/** The absolute ws: or wss: URL. */
+export function readUrl(url) {
+  let parsed;
+  try {
+    // A page without an address of its own (about:blank, Node) has nothing to be relative to.
+    parsed = new URL(url, /^https?:/.test(globalThis.location?.href) ? location.href : undefined);
+  } catch {
+    syntaxError(`"${url}" is no URL`);
+  }
+  if (parsed.protocol === "http:") parsed.protocol = "ws:";
+  if (parsed.protocol === "https:") parsed.protocol = "wss:";
+  if (parsed.protocol !== "ws:" && parsed.protocol !== "wss:") {
+    syntaxError(`the URL "${url}" must begin with ws:, wss:, http: or https:, or be relative to the page`);
+  }
+  if (parsed.href.includes("#")) syntaxError(`the URL "${url}" has a fragment: leave out the # and what follows`);
+  return parsed.href;
+}
+
+function syntaxError(message) {
+  throw new DOMException(`tautline: ${message}`, "SyntaxError");
+}
+
+/** Throws where a browser would refuse to close with these. */
+export function checkClose(code, reason) {
+  if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
+    throw new TypeError(`tautline: close takes the code 1000, or 3000 to 4999, not ${code}`);
+  }
+  const bytes = new TextEncoder().encode(reason).length;
+  if (bytes > 123) throw new TypeError(`tautline: the close reason has ${bytes} bytes; at most 123 fit`);
+}
