@@ -1,0 +1,113 @@
+//! The echo server as the tests see it: its addresses, its faults, and what it saw.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use js_sys::{Date, Function, Math, Object, Promise, Reflect};
+use serde::Deserialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
+
+/// Where the server listens. `cargo xtask test` says so where its default port is taken.
+pub fn base() -> &'static str {
+    option_env!("TAUTLINE_ECHO_URL").unwrap_or("http://127.0.0.1:9010")
+}
+
+/// An address of the server, for a socket. `http:` becomes `ws:` on the way.
+pub fn url(path: &str) -> String {
+    format!("{}{path}", base())
+}
+
+/// A name that no other connection has, for the server to know one by.
+pub fn name() -> String {
+    format!("t{:x}", (Math::random() * 2f64.powi(52)) as u64)
+}
+
+/// Has the server do something to the connections of that name.
+pub async fn fault(name: &str, query: &str) {
+    http("POST", &format!("/faults/{name}?{query}")).await;
+}
+
+/// What the server knows about the connections of a name.
+#[derive(Debug, Deserialize)]
+pub struct Seen {
+    pub open: u32,
+    pub connections: u32,
+    pub messages: u64,
+    pub close: Option<SeenClose>,
+}
+
+/// The last close frame that it got.
+#[derive(Debug, Deserialize, PartialEq)]
+pub struct SeenClose {
+    pub code: Option<u16>,
+    pub reason: String,
+}
+
+pub async fn seen(name: &str) -> Seen {
+    let text = http("GET", &format!("/faults/{name}")).await;
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Asks the server until the answer is as wanted.
+pub async fn until_seen(name: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
+    let deadline = Date::now() + 10_000.0;
+    loop {
+        let seen = seen(name).await;
+        if wanted(&seen) {
+            return seen;
+        }
+        assert!(Date::now() < deadline, "the server still says {seen:?}");
+    }
+}
+
+/// The result of a future that must be ready within ten seconds.
+pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut limit = pin!(sleep(Duration::from_secs(10)));
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(output);
+        }
+        assert!(limit.as_mut().poll(cx).is_pending(), "not within ten seconds: {what}");
+        Poll::Pending
+    })
+    .await
+}
+
+/// Lets the browser go on with everything else.
+pub async fn turn() {
+    sleep(Duration::ZERO).await;
+}
+
+pub async fn sleep(span: Duration) {
+    let promise = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, span.as_millis() as u32);
+    });
+    JsFuture::from(promise).await.unwrap();
+}
+
+async fn http(method: &str, path: &str) -> String {
+    let options = Object::new();
+    Reflect::set(&options, &"method".into(), &method.into()).unwrap();
+    let response: Response = JsFuture::from(fetch(&url(path), &options)).await.unwrap().into();
+    let text = JsFuture::from(response.text()).await.unwrap().as_string().unwrap();
+    assert!(response.ok(), "{method} {path}: {text}");
+    text
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Response;
+    #[wasm_bindgen(method)]
+    fn text(this: &Response) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    fn ok(this: &Response) -> bool;
+
+    fn fetch(url: &str, options: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, millis: u32) -> JsValue;
+}
