@@ -1,5 +1,77 @@
-//! WebSockets that don't let go.
+//! WebSockets that don't let go: typed async channels over the browser's WebSocket, which connect again by themselves.
+//!
+//! ```no_run
+//! # use serde::{Deserialize, Serialize};
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use tautline::Socket;
+//!
+//! #[derive(Serialize)]
+//! enum Outgoing {
+//!     Hello,
+//! }
+//!
+//! #[derive(Debug, Deserialize)]
+//! struct Incoming {
+//!     text: String,
+//! }
+//!
+//! let socket = Socket::<Incoming, Outgoing>::builder("wss://example.com/chat").connect()?;
+//! let (mut sender, mut receiver) = socket.split();
+//! sender.send(Outgoing::Hello).await?; // waits while the outbox is full
+//! while let Some(message) = receiver.next().await {
+//!     match message {
+//!         Ok(message) => println!("{}", message.text),
+//!         Err(error) => eprintln!("{error}"), // one bad message is not the end
+//!     }
+//! }
+//! println!("{}", socket.closed().await); // and why
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What happens when the link breaks
+//!
+//! The socket goes from [`State::Open`] to [`State::Waiting`], tells [`Event::Disconnected`], and tries again: after a
+//! random delay that grows from 250 ms to 30 s ([`Reconnect`]), at once when somebody looks at the page again, and not at
+//! all while the browser is offline. [`Builder::url_with`] asks for a fresh URL before each attempt. What is final, and
+//! why, is a [`Failure`].
+//!
+//! # What is promised
+//!
+//! Against a plain WebSocket server, **at most once, in order**. What [`Sender::send`] accepts while there is no link
+//! waits for the next one and is not lost. What was handed to the browser ([`Sender::flush`]) when the link died may be
+//! lost: a page can't see how much of it arrived. The browser is handed 1 MiB at a time, so never more than that and
+//! one message. [`Closed::unacknowledged`] hands back what never went out.
+//!
+//! # Everything is bounded
+//!
+//! | bound | default | past it |
+//! | --- | --- | --- |
+//! | [`Outbox`] | 1,024 messages, 16 MiB | `send` waits; or refuses; or drops the oldest |
+//! | [`Inbox`] | 4,096 messages, 64 MiB | the socket closes with [`Failure::Overflow`]; or drops the oldest |
+//! | [`Builder::connect_timeout`] | 10 s | the attempt failed |
+//! | [`Socket::close`] | 5 s | what is left comes back in [`Closed::unacknowledged`] |
+//!
+//! # Where it runs
+//!
+//! In windows and in workers of every browser, and wherever else there is a `WebSocket` and an executor for
+//! `wasm-bindgen-futures`. Its handles are `Send + Sync`, so they fit the state of Leptos, Dioxus and Yew. Nothing is
+//! spawned but one small task for each socket; everything ends, closures and listeners too, when the last handle is
+//! dropped.
+//!
+//! # Features
+//!
+//! | feature | what it brings | default |
+//! | --- | --- | --- |
+//! | `channel` | [`Socket`] and its parts | yes |
+//! | `json` | [`codec::Json`], on serde_json | yes |
+//! | `js-json` | [`codec::JsJson`], on the page's own `JSON` and serde-wasm-bindgen | yes |
+//! | `js` | the JavaScript face, for the npm package | no |
+//!
+//! Without any of them there is [`proto`], the connection as a pure state machine, on `core` and `alloc` alone.
+
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -22,4 +94,4 @@ pub use channel::{
 };
 #[cfg(feature = "std")]
 pub use codec::Payload;
-pub use proto::{Close, Failure, Inbox, InboxOverflow, Outbox, OutboxOverflow, Reconnect, State, Stats};
+pub use proto::{Close, Failure, Inbox, InboxOverflow, Load, Outbox, OutboxOverflow, Reconnect, State, Stats};

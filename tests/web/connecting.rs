@@ -122,7 +122,7 @@ async fn a_server_that_does_not_answer_is_left() {
     assert_eq!(closed.failure, Some(Failure::Timeout));
 }
 
-pub fn quick() -> Reconnect {
+pub(super) fn quick() -> Reconnect {
     Reconnect {
         min_delay: std::time::Duration::from_millis(1),
         max_delay: std::time::Duration::from_millis(20),

@@ -192,10 +192,7 @@ async fn a_full_outbox_holds_back_or_refuses() {
     assert_eq!(sender.try_send("d".repeat(101)), Err(SendError::TooBig { size: 101 }));
     // A send that is given up was not accepted.
     assert!(futures_util::poll!(std::pin::pin!(sender.send("e".into()))).is_pending());
-    let closed = soon("close", {
-        let closing = socket.close(1000, "");
-        async move { closing.await }
-    });
+    let closed = soon("close", socket.close(1000, ""));
     assert_eq!(socket.sender().try_send("f".into()), Err(SendError::Closed));
     let closed = closed.await.unwrap();
     assert_eq!(

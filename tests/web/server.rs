@@ -12,48 +12,47 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
 
 /// Where the server listens. `cargo xtask test` says so where its default port is taken.
-pub fn base() -> &'static str {
+pub(super) fn base() -> &'static str {
     option_env!("TAUTLINE_ECHO_URL").unwrap_or("http://127.0.0.1:9010")
 }
 
 /// An address of the server, for a socket. `http:` becomes `ws:` on the way.
-pub fn url(path: &str) -> String {
+pub(super) fn url(path: &str) -> String {
     format!("{}{path}", base())
 }
 
 /// A name that no other connection has, for the server to know one by.
-pub fn name() -> String {
+pub(super) fn name() -> String {
     format!("t{:x}", (Math::random() * 2f64.powi(52)) as u64)
 }
 
 /// Has the server do something to the connections of that name.
-pub async fn fault(name: &str, query: &str) {
+pub(super) async fn fault(name: &str, query: &str) {
     http("POST", &format!("/faults/{name}?{query}")).await;
 }
 
 /// What the server knows about the connections of a name.
 #[derive(Debug, Deserialize)]
-pub struct Seen {
-    pub open: u32,
-    pub connections: u32,
-    pub messages: u64,
-    pub close: Option<SeenClose>,
+pub(super) struct Seen {
+    pub(super) open: u32,
+    pub(super) messages: u64,
+    pub(super) close: Option<SeenClose>,
 }
 
 /// The last close frame that it got.
 #[derive(Debug, Deserialize, PartialEq)]
-pub struct SeenClose {
-    pub code: Option<u16>,
-    pub reason: String,
+pub(super) struct SeenClose {
+    pub(super) code: Option<u16>,
+    pub(super) reason: String,
 }
 
-pub async fn seen(name: &str) -> Seen {
+pub(super) async fn seen(name: &str) -> Seen {
     let text = http("GET", &format!("/faults/{name}")).await;
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// Asks the server until the answer is as wanted.
-pub async fn until_seen(name: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
+pub(super) async fn until_seen(name: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
     let deadline = Date::now() + 10_000.0;
     loop {
         let seen = seen(name).await;
@@ -65,7 +64,7 @@ pub async fn until_seen(name: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
 }
 
 /// The result of a future that must be ready within ten seconds.
-pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+pub(super) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     let mut future = pin!(future);
     let mut limit = pin!(sleep(Duration::from_secs(10)));
     std::future::poll_fn(|cx| {
@@ -79,11 +78,11 @@ pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
 }
 
 /// Lets the browser go on with everything else.
-pub async fn turn() {
+pub(super) async fn turn() {
     sleep(Duration::ZERO).await;
 }
 
-pub async fn sleep(span: Duration) {
+pub(super) async fn sleep(span: Duration) {
     let promise = Promise::new(&mut |resolve, _| {
         set_timeout(&resolve, span.as_millis() as u32);
     });
