@@ -1,0 +1,96 @@
+//! The TCP stream of one connection, as hyper and the WebSocket codec see it. It can hold bytes back, so that the
+//! answer to an upgrade and the first message leave in one segment, and it counts what arrives, for the idle timeout.
+//! Made by `accept`, taken back from hyper by `upgrade`.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Tells a [`Wire`] that is in hyper's hands to keep what is written to it. Travels with each request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hold(Arc<AtomicBool>);
+
+impl Hold {
+    /// From now on, keep.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Wire {
+    tcp: TcpStream,
+    hold: Hold,
+    held: Vec<u8>,
+    received: u64,
+}
+
+impl Wire {
+    pub(crate) fn new(tcp: TcpStream, hold: Hold) -> Self {
+        Self {
+            tcp,
+            hold,
+            held: Vec::new(),
+            received: 0,
+        }
+    }
+
+    /// Stops holding, and gives out what was kept.
+    pub(crate) fn release(&mut self) -> Vec<u8> {
+        self.hold.0.store(false, Ordering::Release);
+        std::mem::take(&mut self.held)
+    }
+
+    /// Bytes that have arrived so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The stream itself, for socket options and readiness.
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.tcp).poll_read(cx, buf))?;
+        self.received += (buf.filled().len() - before) as u64;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.hold.is_set() {
+            // Only ever the head of one response: a bounded amount.
+            self.held.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
