@@ -1,0 +1,178 @@
+//! Puts `pkg/` together: the hand-written files of `pkg-template`, the wasm and its glue from wasm-pack, the wasm as text,
+//! the licences. Called by `build`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::{entries, inline};
+use crate::project;
+
+/// What in the template belongs to the crate, not to the package.
+const CRATE_FILES: [&str; 2] = ["Cargo.toml", "src"];
+
+/// Assembles next to `pkg`, then takes its place: a failure leaves the old package as it was.
+pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path) -> Result<()> {
+    let (new, old) = (pkg.with_extension("new"), pkg.with_extension("old"));
+    remove(&new)?;
+    remove(&old)?;
+    let filled = fill(root, compiled, &new);
+    if let Err(error) = filled {
+        let _ = fs::remove_dir_all(&new);
+        return Err(error.context("cannot assemble pkg/"));
+    }
+    if pkg.exists() {
+        fs::rename(pkg, &old).with_context(|| format!("cannot move {} away", pkg.display()))?;
+    }
+    fs::rename(&new, pkg).with_context(|| format!("cannot create {}", pkg.display()))?;
+    remove(&old)
+}
+
+fn fill(root: &Path, compiled: &Path, new: &Path) -> Result<()> {
+    fs::create_dir_all(new)?;
+    for source in entries(&root.join("pkg-template"))? {
+        let Some(name) = source.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if CRATE_FILES.contains(&name) || name.starts_with('.') {
+            continue;
+        }
+        if source.is_dir() {
+            bail!("pkg-template/{name} is a folder; the package is flat");
+        }
+        if name == "package.json" {
+            let text = fs::read_to_string(&source).context("cannot read pkg-template/package.json")?;
+            fs::write(new.join(name), with_version(&text, project::VERSION)?)?;
+        } else {
+            copy(&source, &new.join(name))?;
+        }
+    }
+    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        copy(&root.join(licence), &new.join(licence))?;
+    }
+
+    let wasm = compiled.join("tautline_bg.wasm");
+    copy(&wasm, &new.join("tautline.wasm"))?;
+    let glue = fs::read_to_string(compiled.join("tautline.js")).context("wasm-pack made no tautline.js")?;
+    if glue.contains("import.meta") {
+        // Bundlers would look for the file it names, and a worker from a blob has no such address.
+        bail!("the glue asks for import.meta: omit-default-module-path in pkg-template/Cargo.toml had no effect");
+    }
+    fs::write(new.join("glue.js"), glue)?;
+    fs::write(new.join("inline.js"), inline::module(&fs::read(&wasm)?))?;
+    Ok(())
+}
+
+/// The template's package.json with the crate's version in the place of its own.
+fn with_version(json: &str, version: &str) -> Result<String> {
+    // Two spaces: the top level, not a dependency's entry.
+    let start = json
+        .find("\n  \"version\": \"")
+        .context("pkg-template/package.json has no \"version\" line")?;
+    let line = json
+        .get(start + 1..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    Ok(json.replacen(line, &format!("  \"version\": \"{version}\","), 1))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that goes away with the test.
+    struct Folder(std::path::PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Result<Self> {
+            let path = std::env::temp_dir().join(format!("tautline-{name}-{}", std::process::id()));
+            remove(&path)?;
+            fs::create_dir_all(&path)?;
+            Ok(Self(path))
+        }
+
+        fn write(&self, name: &str, text: &str) -> Result<()> {
+            let path = self.0.join(name);
+            fs::create_dir_all(path.parent().context("no folder")?)?;
+            Ok(fs::write(path, text)?)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn workspace(name: &str) -> Result<Folder> {
+        let folder = Folder::new(name)?;
+        folder.write("LICENSE-MIT", "mit")?;
+        folder.write("LICENSE-APACHE", "apache")?;
+        folder.write("pkg-template/Cargo.toml", "")?;
+        folder.write("pkg-template/src/lib.rs", "")?;
+        folder.write("pkg-template/index.js", "export {}")?;
+        folder.write(
+            "pkg-template/package.json",
+            "{\n  \"name\": \"tautline\",\n  \"version\": \"0.0.0\",\n  \"a\": 1\n}\n",
+        )?;
+        folder.write("compiled/tautline_bg.wasm", "wasm")?;
+        folder.write("compiled/tautline.js", "glue")?;
+        Ok(folder)
+    }
+
+    fn assemble_in(folder: &Folder) -> Result<()> {
+        assemble(&folder.0, &folder.0.join("compiled"), &folder.0.join("pkg"))
+    }
+
+    #[test]
+    fn the_package_is_flat_and_complete() -> Result<()> {
+        let folder = workspace("complete")?;
+        folder.write("pkg/stale.js", "from an earlier build")?;
+        assemble_in(&folder)?;
+        let names: Vec<_> = entries(&folder.0.join("pkg"))?
+            .iter()
+            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+            .collect();
+        let expected = [
+            "LICENSE-APACHE",
+            "LICENSE-MIT",
+            "glue.js",
+            "index.js",
+            "inline.js",
+            "package.json",
+            "tautline.wasm",
+        ];
+        assert_eq!(names, expected);
+        let json = fs::read_to_string(folder.0.join("pkg/package.json"))?;
+        assert!(
+            json.contains(&format!("\"version\": \"{}\",\n  \"a\"", project::VERSION)),
+            "{json}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_failure_leaves_the_old_package() -> Result<()> {
+        let folder = workspace("failure")?;
+        assemble_in(&folder)?;
+        folder.write("compiled/tautline.js", "new URL('x', import.meta.url)")?;
+        folder.write("pkg-template/index.js", "changed")?;
+        assert!(assemble_in(&folder).is_err());
+        assert_eq!(fs::read_to_string(folder.0.join("pkg/index.js"))?, "export {}");
+        assert!(!folder.0.join("pkg.new").exists());
+        Ok(())
+    }
+}

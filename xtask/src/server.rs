@@ -1,0 +1,89 @@
+//! The echo server as a child: built, started, asked where it listens, stopped. Called by demo and by the tests that need
+//! a server.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{self, Running};
+use crate::project;
+use crate::setup::Toolbox;
+
+/// The port that the browser tests expect when they are told nothing.
+pub(crate) const DEFAULT_PORT: u16 = 9010;
+
+const STARTING: Duration = Duration::from_secs(20);
+
+/// A server that accepts connections. Dropping it stops it.
+pub(crate) struct Server {
+    running: Running,
+    url: String,
+}
+
+impl Server {
+    /// Starts a built server on `port`; 0 picks a free one. What it logs goes to `log`, or to our standard error.
+    pub(crate) fn start(toolbox: &Toolbox, binary: &Path, port: u16, log: Option<&Path>) -> Result<Self> {
+        let mut command = toolbox.command(binary);
+        command.args(["--port", &port.to_string()]).stdout(Stdio::piped());
+        if let Some(log) = log {
+            command.stderr(File::create(log).with_context(|| format!("cannot write {}", log.display()))?);
+        }
+        let mut running = process::spawn(&mut command)?;
+        let output = running.stdout.take().context("the server's output is not piped")?;
+        let (said, listening) = mpsc::channel();
+        // Reads on to the end, so that the server never waits for a full pipe.
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if let Some(url) = line.strip_prefix("listening on ") {
+                    let _ = said.send(url.trim().to_owned());
+                }
+            }
+        });
+        match listening.recv_timeout(STARTING) {
+            Ok(url) => Ok(Self { running, url }),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                bail!("the server did not say within {} s that it listens", STARTING.as_secs())
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let status = running.wait()?;
+                let said = log.map(|log| process::tail(log, 10)).unwrap_or_default();
+                bail!("the server did not start ({status})\n{said}")
+            }
+        }
+    }
+
+    /// Where it listens: `http://127.0.0.1:9010`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until the server ends by itself or Ctrl-C ends it.
+    pub(crate) fn wait(mut self) -> Result<ExitStatus> {
+        Ok(self.running.wait()?)
+    }
+
+    /// Ends it in good order.
+    pub(crate) fn stop(self) -> Result<ExitStatus> {
+        self.running.stop()
+    }
+}
+
+/// Builds the server, in the profile this program was built in: unoptimised, which builds fast and echoes fast enough.
+pub(crate) fn build(toolbox: &Toolbox) -> Result<PathBuf> {
+    let mut command = toolbox.command(project::cargo());
+    command.args(["build", "--package", "tautline-echo"]);
+    process::run(&mut command, "building the echo server")?;
+    project::binary("tautline-echo")
+}
+
+/// Whether someone listens there already.
+pub(crate) fn taken(port: u16) -> bool {
+    port != 0 && TcpListener::bind(("127.0.0.1", port)).is_err()
+}

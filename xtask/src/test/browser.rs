@@ -1,0 +1,211 @@
+//! `cargo xtask test browser`: the library's `tests/web_*.rs` in real browsers, through wasm-pack, against the echo server.
+//! Called by test.
+//!
+//! `webdriver.json` at the workspace root sets the browsers up. It is for tests on this machine alone: it turns
+//! Chromium's sandbox off, which root needs, and its background traffic, which would disturb the tests; and it turns off
+//! Firefox's pause before it reconnects, up to a minute after an unclean close.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::ValueEnum;
+
+use super::count::{self, Count};
+use super::{Outcome, attempt};
+use crate::process;
+use crate::project;
+use crate::report;
+use crate::server::{self, DEFAULT_PORT, Server};
+use crate::setup::{Tool, Toolbox, WEBKIT_DRIVER, is_root};
+
+/// For one test binary in one browser; compiling it the first time is in it.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+/// For the tests of one binary, in seconds. The runner's own limit is 20.
+const TEST_TIMEOUT: &str = "300";
+/// For a driver to start, in seconds: a machine that has just compiled may be slow.
+const DRIVER_TIMEOUT: &str = "60";
+
+/// A browser that the tests run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Browser {
+    Chromium,
+    Firefox,
+    Webkit,
+}
+
+impl Browser {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::Webkit => "webkit",
+        }
+    }
+}
+
+pub(super) fn needs(browsers: &[Browser]) -> Vec<Tool> {
+    let mut tools = vec![Tool::WasmTarget, Tool::WasmPack, Tool::WasmBindgen];
+    for browser in browsers {
+        tools.extend(tools_of(*browser));
+    }
+    tools
+}
+
+/// Runs every test binary in every browser: one outcome for each browser.
+pub(super) fn run(toolbox: &Toolbox, browsers: &[Browser]) -> Vec<Outcome> {
+    let (tests, server) = match prepare(toolbox) {
+        Ok(prepared) => prepared,
+        Err(error) => return vec![attempt("browser", || Err(error))],
+    };
+    let mut outcomes = Vec::new();
+    for browser in browsers {
+        report::heading(&format!("test browser, {}", browser.name()));
+        let outcome = attempt(browser.name(), || {
+            toolbox.require(&needs(&[*browser]))?;
+            run_in(toolbox, *browser, &tests, server.url())
+        });
+        println!(
+            "{}: {} passed, {} failed",
+            outcome.name, outcome.count.passed, outcome.count.failed
+        );
+        outcomes.push(outcome);
+        if process::interrupted() {
+            break;
+        }
+    }
+    if let Err(error) = server.stop() {
+        report::error(&error.context("the echo server did not end"));
+    }
+    outcomes
+}
+
+/// The test binaries, and a server for them.
+fn prepare(toolbox: &Toolbox) -> Result<(Vec<String>, Server)> {
+    let tests = test_binaries(&project::root().join("tests"))?;
+    let binary = server::build(toolbox)?;
+    let port = if server::taken(DEFAULT_PORT) {
+        report::note(&format!(
+            "port {DEFAULT_PORT} is taken; the tests are compiled for another"
+        ));
+        0
+    } else {
+        DEFAULT_PORT
+    };
+    let log = project::work_dir("xtask")?.join("echo-server.log");
+    Ok((tests, Server::start(toolbox, &binary, port, Some(&log))?))
+}
+
+fn run_in(toolbox: &Toolbox, browser: Browser, tests: &[String], url: &str) -> Result<Count> {
+    let mut total = Count::default();
+    // One call for each binary: in one call the first failure would keep the others from running.
+    for test in tests {
+        let mut command = wasm_pack(toolbox, browser)?;
+        command.args(["--mode", "no-install", ".", "--test", test]);
+        command
+            .env("WASM_BINDGEN_TEST_TIMEOUT", TEST_TIMEOUT)
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_TIMEOUT);
+        if !url.ends_with(&format!(":{DEFAULT_PORT}")) {
+            command.env("TAUTLINE_ECHO_URL", url);
+        }
+        process::keep_colours(&mut command);
+
+        let mut counted = None;
+        let ran = process::stream(&mut command, LIMIT, |line| {
+            counted = count::test_result(line).or(counted);
+        });
+        match (ran, counted) {
+            (Ok(status), Some(count)) if count.passed + count.failed > 0 => {
+                total.add(count.with_status(status.success()));
+            }
+            (ran, _) => {
+                // No test ran, which is a failure of its own kind: of the compiler, of the driver, or of an empty file.
+                let reason = match ran {
+                    Ok(status) if status.success() => anyhow!("it holds no tests for this browser"),
+                    Ok(status) => anyhow!("it did not compile, or the browser or its driver did not start ({status})"),
+                    Err(error) => error,
+                };
+                report::error(&reason.context(format!("tests/{test}.rs ran no test in {}", browser.name())));
+                total.add(Count {
+                    failed: 1,
+                    ..Count::default()
+                });
+            }
+        }
+        if process::interrupted() {
+            break;
+        }
+    }
+    Ok(total)
+}
+
+/// `wasm-pack test` with the flags that choose a browser and its driver.
+fn wasm_pack(toolbox: &Toolbox, browser: Browser) -> Result<std::process::Command> {
+    let driver = |names: &[&str]| {
+        toolbox
+            .find(names)
+            .with_context(|| format!("{} has gone: run `cargo xtask setup`", names.join(" or ")))
+    };
+    let mut command;
+    match browser {
+        Browser::Chromium => {
+            command = toolbox.command("wasm-pack");
+            command
+                .args(["test", "--headless", "--chrome", "--chromedriver"])
+                .arg(driver(&["chromedriver"])?);
+        }
+        Browser::Firefox => {
+            command = toolbox.command("wasm-pack");
+            command
+                .args(["test", "--headless", "--firefox", "--geckodriver"])
+                .arg(driver(&["geckodriver"])?);
+        }
+        Browser::Webkit if cfg!(target_os = "linux") => {
+            // It has no headless mode, so it gets a screen that nobody sees.
+            command = toolbox.command("xvfb-run");
+            command.args([
+                "--auto-servernum",
+                "wasm-pack",
+                "test",
+                "--headless",
+                "--safari",
+                "--safaridriver",
+            ]);
+            command.arg(driver(&WEBKIT_DRIVER)?);
+            if is_root() {
+                command.env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1");
+            }
+        }
+        Browser::Webkit => {
+            command = toolbox.command("wasm-pack");
+            command
+                .args(["test", "--headless", "--safari", "--safaridriver"])
+                .arg(driver(&WEBKIT_DRIVER)?);
+        }
+    }
+    Ok(command)
+}
+
+fn tools_of(browser: Browser) -> Vec<Tool> {
+    match browser {
+        Browser::Chromium => vec![Tool::Chromium],
+        Browser::Firefox => vec![Tool::Firefox, Tool::Geckodriver],
+        Browser::Webkit => vec![Tool::WebKit],
+    }
+}
+
+/// The names of the `web_*.rs` in a folder, sorted.
+fn test_binaries(folder: &Path) -> Result<Vec<String>> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| Some(name.strip_suffix(".rs")?.to_owned()))
+        .filter(|name| name.starts_with("web_"))
+        .collect();
+    if names.is_empty() {
+        bail!("nothing to test: no web_*.rs in {}", folder.display());
+    }
+    names.sort();
+    Ok(names)
+}

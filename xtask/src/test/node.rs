@@ -1,0 +1,68 @@
+//! `cargo xtask test package` and `test page`: tests written for Node's own runner, in a folder under `tests/`. Called by
+//! test, once the npm package and the server are built.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::count::{self, Count};
+use super::package_tools;
+use crate::process;
+use crate::project;
+use crate::setup::{self, CHROMIUM, Tool, Toolbox};
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+pub(super) fn needs(suite: &str) -> Vec<Tool> {
+    let mut tools = package_tools();
+    // A suite that is missing has nothing to install; running it says so.
+    if setup::node_suites().is_ok_and(|suites| suites.iter().any(|name| name == suite)) {
+        tools.push(Tool::Modules(suite.to_owned()));
+    }
+    tools
+}
+
+pub(super) fn run(toolbox: &Toolbox, suite: &str, server: &Path) -> Result<Count> {
+    let root = project::root();
+    let folder = root.join("tests").join(suite);
+    let files = test_files(&folder)?;
+    let chromium = toolbox
+        .find(&CHROMIUM)
+        .context("Chromium has gone: run `cargo xtask setup`")?;
+    let report = project::work_dir("xtask")?.join(format!("{suite}.tap"));
+    let _ = fs::remove_file(&report);
+
+    let mut command = toolbox.command("node");
+    // One report to read, one to count.
+    command
+        .args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout"])
+        .arg("--test-reporter=tap")
+        .arg(format!("--test-reporter-destination={}", report.display()))
+        .args(files)
+        .current_dir(&folder)
+        .env("TAUTLINE_ECHO_BIN", server)
+        .env("TAUTLINE_ROOT", &root)
+        .env("CHROMIUM", chromium);
+    let status = process::stream(&mut command, LIMIT, |_| ())?;
+    let text = fs::read_to_string(&report).unwrap_or_default();
+    let count = count::tap(&text).with_context(|| format!("node --test ended without a count ({status})"))?;
+    Ok(count.with_status(status.success()))
+}
+
+/// The names of the test files in a folder, sorted.
+fn test_files(folder: &Path) -> Result<Vec<String>> {
+    if !folder.is_dir() {
+        bail!("nothing to test: there is no {}", folder.display());
+    }
+    let mut files: Vec<String> = fs::read_dir(folder)?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".test.mjs"))
+        .collect();
+    if files.is_empty() {
+        bail!("nothing to test: no *.test.mjs in {}", folder.display());
+    }
+    files.sort();
+    Ok(files)
+}
