@@ -65,7 +65,10 @@ pub(crate) struct Flood {
 impl Flood {
     /// The n-th message: JSON that says its number, filled up with spaces.
     pub(crate) fn message(&self, n: u64) -> String {
-        format!("{:width$}", format!("{{\"n\":{n}}}"), width = self.size)
+        let mut text = format!("{{\"n\":{n}}}");
+        let rest = self.size.saturating_sub(text.len());
+        text.extend(std::iter::repeat_n(' ', rest));
+        text
     }
 }
 
@@ -237,5 +240,14 @@ mod tests {
         let flood = Flood { count: 1, size: 20 };
         assert_eq!(flood.message(7), r#"{"n":7}             "#);
         assert_eq!(Flood { count: 1, size: 0 }.message(12), r#"{"n":12}"#);
+        assert_eq!(
+            Flood {
+                count: 1,
+                size: 1_000_000
+            }
+            .message(12)
+            .len(),
+            1_000_000
+        );
     }
 }
