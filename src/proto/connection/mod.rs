@@ -222,7 +222,14 @@ impl Connection {
 
     /// Whether messages may be on their way into the socket, so that its readiness matters.
     pub fn is_writable(&self) -> bool {
-        matches!(self.phase, Phase::Open { writable: true, .. })
+        matches!(
+            self.phase,
+            Phase::Open {
+                writable: true,
+                closing: false,
+                ..
+            }
+        )
     }
 
     /// Messages sent and not yet handed on or dropped.
@@ -308,8 +315,11 @@ impl Connection {
         self.finish(Close::abnormal(), Some(Failure::Aborted));
     }
 
-    // Outputs that follow from the state
     fn measured(&mut self, bytes: usize, now: Time) {
+        // The socket that was asked about may be gone.
+        if self.drain != Drain::Measuring || !matches!(self.phase, Phase::Open { .. }) {
+            return;
+        }
         self.buffered = bytes;
         if bytes < BUFFER_HIGH {
             self.drain = Drain::Flowing;
@@ -319,16 +329,10 @@ impl Connection {
         }
     }
 
+    // Outputs that follow from the state
+
     fn transmission(&mut self) -> Option<Output> {
-        let Phase::Open {
-            writable: true,
-            closing: false,
-            ..
-        } = self.phase
-        else {
-            return None;
-        };
-        if self.outbox.is_empty() || self.drain != Drain::Flowing {
+        if !self.is_writable() || self.outbox.is_empty() || self.drain != Drain::Flowing {
             return None;
         }
         if self.buffered >= BUFFER_HIGH {
@@ -360,12 +364,20 @@ impl Connection {
             && self.outbox.is_empty()
         {
             *closing = true;
+            // The timeout of the close watches over the rest.
+            self.liveness = None;
+            self.timers.clear(Timer::Heartbeat);
             return Some(Output::Close {
                 code: *code,
                 reason: reason.clone(),
             });
         }
         None
+    }
+
+    /// Whether the caller closed it and everything is handed on: no reason to come back.
+    fn has_said_all(&self) -> bool {
+        self.closing.is_some() && self.outbox.is_empty()
     }
 
     fn is(&self, generation: Generation, phase: Phase) -> bool {

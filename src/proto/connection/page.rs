@@ -47,6 +47,10 @@ impl Connection {
                 self.outputs.push_back(Output::Abandon(self.generation));
                 let close = Close::abnormal();
                 self.last_close = Some(close.clone());
+                if self.has_said_all() {
+                    self.finish(close, None);
+                    return;
+                }
                 self.forget_failures_if_stable(now);
                 self.lost(close, Some(Failure::Silent), Pace::Usual, now);
             }
@@ -75,10 +79,14 @@ impl Connection {
             }
             Signal::Visible => self.wake(now),
             Signal::Hidden => {}
-            Signal::Left => self.page_left(),
+            Signal::Left => self.page_left(now),
             Signal::Returned => {
                 self.left = false;
-                self.hurry(now, now);
+                if self.online {
+                    self.hurry(now, now);
+                } else if matches!(self.phase, Phase::Waiting { .. }) {
+                    self.pause(State::Waiting);
+                }
             }
             Signal::Woke => self.wake(now),
         }
@@ -97,13 +105,14 @@ impl Connection {
 
     /// An open socket would keep the page out of the browser's cache of pages; and when it is gone for good, an orderly
     /// end is the server's due.
-    pub(super) fn page_left(&mut self) {
+    pub(super) fn page_left(&mut self, now: Time) {
         self.left = true;
         let previous = self.state();
         match self.phase {
             Phase::Idle | Phase::Closed => {}
             Phase::Waiting { .. } => self.pause(previous),
             Phase::Asking | Phase::Connecting | Phase::Open { .. } => {
+                self.forget_failures_if_stable(now);
                 let was_open = previous == State::Open;
                 self.leave(1000, "");
                 let close = Close {

@@ -88,8 +88,12 @@ impl Connection {
         } else {
             Failure::Offline
         };
+        let paused = Phase::Waiting { cause: Some(cause) };
+        if self.phase == paused && self.timers.get(Timer::Retry).is_none() {
+            return;
+        }
         self.leave_connection();
-        self.phase = Phase::Waiting { cause: Some(cause) };
+        self.phase = paused;
         self.timers.clear(Timer::Retry);
         self.tell_state(previous, None, Some(cause));
     }

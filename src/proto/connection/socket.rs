@@ -103,7 +103,7 @@ impl Connection {
             _ => return,
         };
         self.last_close = Some(close.clone());
-        if was_open && self.closing.is_some() && self.outbox.is_empty() {
+        if was_open && self.has_said_all() {
             self.finish(close, None);
             return;
         }
