@@ -27,6 +27,8 @@ pub(crate) type Socket = WebSocketStream<Wire>;
 pub(crate) const REASON_MAX: usize = 123;
 /// How long to wait for the client's answer to a close frame, and for what it still had under way.
 pub(crate) const CLOSE_WAIT: Duration = Duration::from_secs(3);
+/// How long a client must send nothing to be taken for done.
+const QUIET: Duration = Duration::from_millis(100);
 /// How often a silent connection looks whether the client has left.
 const SILENT_LOOK: Duration = Duration::from_millis(500);
 
@@ -108,7 +110,7 @@ pub(crate) async fn carry_out(
         Outcome::Lost => membership.lost(),
         Outcome::Broken { code, reason } => {
             let _ = time::timeout(CLOSE_WAIT, socket.close(Some(close_frame(code, &reason)))).await;
-            hang_up(socket.get_mut()).await;
+            hang_up_when_quiet(socket.get_mut()).await;
         }
         Outcome::End(Ending::Close { code, reason }) => close(socket, close_frame(code, &reason), membership).await,
         Outcome::End(Ending::Drop) => hang_up(socket.get_mut()).await,
@@ -137,7 +139,7 @@ async fn close(socket: &mut Socket, frame: CloseFrame, membership: &Membership) 
     match time::timeout(CLOSE_WAIT, handshake).await {
         Ok(Ok(())) => {}
         // The client is in the middle of something that can't be read: let it find the close frame.
-        Ok(Err(Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_))) => hang_up(socket.get_mut()).await,
+        Ok(Err(Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_))) => hang_up_when_quiet(socket.get_mut()).await,
         Ok(Err(_)) | Err(_) => membership.lost(),
     }
 }
@@ -147,11 +149,32 @@ async fn close(socket: &mut Socket, frame: CloseFrame, membership: &Membership) 
 async fn hang_up(wire: &mut Wire) {
     let drain = async {
         if wire.shutdown().await.is_ok() {
-            let mut bytes = vec![0; 16 * 1024];
-            while wire.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+            discard(wire).await;
         }
     };
     let _ = time::timeout(CLOSE_WAIT, drain).await;
+}
+
+/// Hangs up once the client has gone quiet: it has then sent what it was in the middle of, and the answer to the
+/// close frame, which can't be read any more.
+async fn hang_up_when_quiet(wire: &mut Wire) {
+    let quiet = async {
+        loop {
+            let received = wire.received();
+            let over = time::timeout(QUIET, discard(wire)).await.is_ok();
+            if over || wire.received() == received {
+                return;
+            }
+        }
+    };
+    let _ = time::timeout(CLOSE_WAIT, quiet).await;
+    hang_up(wire).await;
+}
+
+/// Reads to the end of the stream, and keeps nothing.
+async fn discard(wire: &mut Wire) {
+    let mut bytes = vec![0; 16 * 1024];
+    while wire.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
 }
 
 /// Holds the connection and does nothing with it, until an order ends it, the client leaves or the server stops.

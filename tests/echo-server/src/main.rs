@@ -1,7 +1,7 @@
 //! The command `tautline-echo`: flags in, one line out, and a server in between. All else is in the library.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -85,8 +85,10 @@ impl Flags {
 #[tokio::main]
 async fn main() -> ExitCode {
     let flags = Flags::parse();
+    let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .with_ansi(colours)
         .with_target(false);
     tracing_subscriber::registry().with(log).with(flags.log.clone()).init();
     let place = format!("{}:{}", flags.host, flags.port);

@@ -19,7 +19,7 @@ fn goodbye() -> End {
 
 #[tokio::test]
 async fn stop_closes_every_websocket_and_the_port() {
-    let server = server(|_| {});
+    let server = server(|config| config.stop_timeout = Duration::from_secs(20));
     let addr = server.addr();
     let mut clients = Vec::new();
     for _ in 0..10 {
@@ -35,7 +35,7 @@ async fn stop_closes_every_websocket_and_the_port() {
     }
     soon(stopped).await.unwrap();
     assert!(
-        begin.elapsed() < Duration::from_millis(2500),
+        begin.elapsed() < Duration::from_secs(10),
         "stop waited: {:?}",
         begin.elapsed()
     );
@@ -48,7 +48,7 @@ async fn stop_closes_every_websocket_and_the_port() {
 
 #[tokio::test]
 async fn stop_does_not_wait_for_ever_for_a_client_that_does_not_answer() {
-    let server = server(|config| config.stop_timeout = Duration::from_millis(100));
+    let server = server(|config| config.stop_timeout = Duration::from_millis(1000));
     let (mut tcp, _) = raw_open(&server, "/echo").await;
     let (_silent, _) = raw_open(&server, "/echo?silent=1").await;
     let mut flooded = Client::open(&server, "/echo?flood=1000&size=1048576").await;
