@@ -83,6 +83,13 @@ pub(crate) fn build(toolbox: &Toolbox) -> Result<PathBuf> {
     project::binary("tautline-echo")
 }
 
+/// The default port, or the first free one after it. Not any free one: the tests are compiled for the port.
+pub(crate) fn free_port() -> u16 {
+    (DEFAULT_PORT..DEFAULT_PORT + 90)
+        .find(|port| !taken(*port))
+        .unwrap_or(0)
+}
+
 /// Whether someone listens there already.
 pub(crate) fn taken(port: u16) -> bool {
     port != 0 && TcpListener::bind(("127.0.0.1", port)).is_err()

@@ -65,26 +65,12 @@ fn compile(toolbox: &Toolbox, root: &Path) -> Result<PathBuf> {
     // wasm-pack does not remove what an earlier run left.
     let _ = fs::remove_dir_all(&output);
     let mut command = toolbox.command("wasm-pack");
+    let flags =
+        "--log-level warn build pkg-template --profile npm --target web --no-pack --no-typescript --no-gitignore";
     // no-install: it must use the tools that setup chose, never fetch others.
     command
-        .args([
-            "build",
-            "pkg-template",
-            "--profile",
-            "npm",
-            "--target",
-            "web",
-            "--mode",
-            "no-install",
-        ])
-        .args([
-            "--no-pack",
-            "--no-typescript",
-            "--no-gitignore",
-            "--out-name",
-            "tautline",
-            "--out-dir",
-        ])
+        .args(flags.split(' '))
+        .args(["--mode", "no-install", "--out-name", "tautline", "--out-dir"])
         .arg(&output);
     process::keep_colours(&mut command);
     process::run(&mut command, "wasm-pack build")?;

@@ -23,7 +23,7 @@ use crate::setup::{Tool, Toolbox, WEBKIT_DRIVER, is_root};
 /// For one test binary in one browser; compiling it the first time is in it.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 /// For the tests of one binary, in seconds. The runner's own limit is 20.
-const TEST_TIMEOUT: &str = "300";
+const TEST_TIMEOUT: &str = "180";
 /// For a driver to start, in seconds: a machine that has just compiled may be slow.
 const DRIVER_TIMEOUT: &str = "60";
 
@@ -85,14 +85,12 @@ pub(super) fn run(toolbox: &Toolbox, browsers: &[Browser]) -> Vec<Outcome> {
 fn prepare(toolbox: &Toolbox) -> Result<(Vec<String>, Server)> {
     let tests = test_binaries(&project::root().join("tests"))?;
     let binary = server::build(toolbox)?;
-    let port = if server::taken(DEFAULT_PORT) {
+    let port = server::free_port();
+    if port != DEFAULT_PORT {
         report::note(&format!(
-            "port {DEFAULT_PORT} is taken; the tests are compiled for another"
+            "port {DEFAULT_PORT} is taken; the tests are compiled for {port}"
         ));
-        0
-    } else {
-        DEFAULT_PORT
-    };
+    }
     let log = project::work_dir("xtask")?.join("echo-server.log");
     Ok((tests, Server::start(toolbox, &binary, port, Some(&log))?))
 }
@@ -111,8 +109,9 @@ fn run_in(toolbox: &Toolbox, browser: Browser, tests: &[String], url: &str) -> R
         }
         process::keep_colours(&mut command);
 
-        let mut counted = None;
+        let (mut counted, mut began) = (None, false);
         let ran = process::stream(&mut command, LIMIT, |line| {
+            began |= count::begins(line);
             counted = count::test_result(line).or(counted);
         });
         match (ran, counted) {
@@ -120,13 +119,13 @@ fn run_in(toolbox: &Toolbox, browser: Browser, tests: &[String], url: &str) -> R
                 total.add(count.with_status(status.success()));
             }
             (ran, _) => {
-                // No test ran, which is a failure of its own kind: of the compiler, of the driver, or of an empty file.
                 let reason = match ran {
+                    Ok(_) if began => anyhow!("its tests did not end within {TEST_TIMEOUT} s, or the page broke"),
                     Ok(status) if status.success() => anyhow!("it holds no tests for this browser"),
                     Ok(status) => anyhow!("it did not compile, or the browser or its driver did not start ({status})"),
                     Err(error) => error,
                 };
-                report::error(&reason.context(format!("tests/{test}.rs ran no test in {}", browser.name())));
+                report::error(&reason.context(format!("tests/{test}.rs has no result in {}", browser.name())));
                 total.add(Count {
                     failed: 1,
                     ..Count::default()

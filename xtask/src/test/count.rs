@@ -37,6 +37,12 @@ pub(super) fn test_result(line: &str) -> Option<Count> {
     })
 }
 
+/// Whether a runner says that its tests begin now: `running 41 tests`.
+pub(super) fn begins(line: &str) -> bool {
+    let line = line.rsplit('\r').next().unwrap_or(line).trim();
+    line.starts_with("running ") && (line.ends_with(" tests") || line.ends_with(" test"))
+}
+
 /// The counts at the end of TAP from `node --test`: `# pass 3`, `# fail 0`, `# cancelled 0`, `# skipped 0`, `# todo 0`.
 pub(super) fn tap(report: &str) -> Option<Count> {
     // A subtest's lines are indented, so that only the totals match; a test's own output may look alike, but comes first.
@@ -94,6 +100,7 @@ mod tests {
         assert_eq!(test_result("test proto::opens ... ok"), None);
         assert_eq!(test_result("the words test result: ok. 1 passed; 0 failed"), None);
         assert_eq!(test_result("test result: "), None);
+        assert!(begins("running 41 tests") && begins("running 1 test") && !begins("Running tests/web_window.rs"));
     }
 
     #[test]
