@@ -42,7 +42,7 @@ export class Chart {
       this.#decades = {};
       this.draw(performance.now());
     });
-    tick((now) => this.draw(now), { hertz: 20, calmHertz: 1 });
+    tick((now) => this.draw(now), { hertz: 15, calmHertz: 1 });
     tick(() => this.#summarise(), { hertz: 0.5 });
   }
 

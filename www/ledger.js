@@ -13,12 +13,9 @@ export class Ledger {
     this.#log = log;
   }
 
-  /** From now on messages go to this socket. What the one before still held has failed. */
+  /** From now on messages go to this socket. */
   attach(socket) {
     this.#socket = socket;
-    for (const entry of this.#entries.values()) this.#fate(entry, "not sent");
-    this.#entries.clear();
-    this.#inOutbox = [];
   }
 
   /** Sends a text. `echoed` is called when it is back. Returns the promise of `send`. */
@@ -51,7 +48,7 @@ export class Ledger {
 
   /** Looks into the outbox: what has left it was handed to the browser. */
   settle() {
-    if (this.#inOutbox.length === 0) return;
+    if (this.#inOutbox.length === 0 || this.#socket.state === "closed") return;
     const waiting = this.#socket.stats().outbox.messages;
     while (this.#inOutbox.length > waiting) this.#fate(this.#inOutbox.shift(), "sent");
   }
@@ -70,10 +67,23 @@ export class Ledger {
   /** The link is gone: what was handed on and has no echo may be lost. What still waits is safe. */
   lost() {
     this.settle();
+    for (const [id, entry] of this.#entries) {
+      entry.held = true;
+      if (entry.fate !== "sent") continue;
+      this.#fate(entry, "no echo");
+      this.#entries.delete(id);
+    }
+  }
+
+  /** The socket is closed for good, and the last `unsent` messages never went out. */
+  ended(unsent) {
+    const handedOn = this.#inOutbox.length - unsent;
+    for (const [index, entry] of this.#inOutbox.entries()) this.#fate(entry, index < handedOn ? "sent" : "not sent");
+    this.#inOutbox = [];
     for (const entry of this.#entries.values()) {
       if (entry.fate === "sent") this.#fate(entry, "no echo");
-      else entry.held = true;
     }
+    this.#entries.clear();
   }
 
   #fate(entry, fate) {

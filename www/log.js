@@ -8,8 +8,8 @@ const MAX_ROWS = 500;
 const AT_END = 24;
 
 const WAYS = {
-  sent: { arrow: "→", label: "sent" },
-  received: { arrow: "←", label: "received" },
+  sent: { arrow: "→", label: "out" },
+  received: { arrow: "←", label: "in" },
   link: { arrow: "·", label: "link" },
 };
 

@@ -23,7 +23,7 @@ const url = `/echo?name=${name}`;
 const options = {
   // Slower than the default at first, so that a wait can be seen; never longer than five seconds.
   reconnect: { minDelay: 800, maxDelay: 5000 },
-  // After each quiet second: a silent server is noticed within three, and the chart has its samples.
+  // Eager, so that silence is noticed within seconds and the chart has its samples.
   heartbeat: { interval: 1000, timeout: 2000, message: () => ({ kind: "heartbeat", at: performance.now() }) },
 };
 
@@ -41,6 +41,8 @@ const panel = new StatePanel({
 new Timeline({ plot: element("strip"), legend: element("legend"), spells });
 
 let socket = null;
+/** The page itself has closed the socket. */
+let closing = false;
 let whenDown = [];
 
 new Faults({
@@ -55,6 +57,7 @@ new Faults({
 
 function start() {
   element("notice").hidden = true;
+  closing = false;
   socket = connect(url, options);
   ledger.attach(socket);
   counters.attach(socket);
@@ -71,7 +74,7 @@ function listen(current) {
     failure = cause;
     enter(state, retryIn, why(cause));
     if (state === "waiting" && previous === "connecting") log.link(`Attempt failed: ${why(cause)}`, retryNote(retryIn));
-    if (state === "waiting" && previous === "waiting") log.link(`Still waiting. ${why(cause)}`, retryNote(retryIn));
+    if (state === "waiting" && previous === "waiting") log.link(`The wait has changed. ${capital(why(cause))}`, retryNote(retryIn));
   });
   current.addEventListener("open", () => log.link("Open."));
   current.addEventListener("message", (event) => receive(event.data));
@@ -85,10 +88,13 @@ function listen(current) {
     fail(error);
   });
   current.addEventListener("close", (event) => {
+    const unsent = event.unacknowledged.length;
     enter("closed", null, why(event));
-    log.link(`Closed for good: ${why(event)}`);
+    ledger.ended(unsent);
+    log.link(`Closed for good: ${why(event)}`, unsent > 0 ? `${unsent} not sent` : "");
     if (error?.code === "wasm") notice("The package can’t run here", `${error.message}. Build it with “cargo xtask build” and load this page again.`);
-    else if (event.code !== 1000) notice("Closed for good", `${error ? sentence(error.message) : why(event)} Press “Connect again” to start over.`);
+    else if (closing && unsent > 0) notice("Closed with messages unsent", `The link was down for longer than close() waits: ${unsent} never went out. Press “Connect again” and send anew.`);
+    else if (!closing) notice("Closed for good", `${capital(error ? sentence(error.message) : why(event))} Press “Connect again” to start over.`);
   });
 }
 
@@ -99,7 +105,7 @@ function enter(state, retryIn, reason) {
     ledger.settle();
     return;
   }
-  ledger.lost();
+  if (state === "waiting") ledger.lost();
   for (const resolve of whenDown.splice(0)) resolve();
 }
 
@@ -139,6 +145,10 @@ function sentence(text) {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function retryNote(retryIn) {
   return retryIn === null ? "" : `retry in ${tenths(retryIn)}`;
 }
@@ -154,8 +164,14 @@ element("burst").addEventListener("click", () => {
   for (let number = 1; number <= 50; number += 1) send(`${number} of 50`);
 });
 element("end").addEventListener("click", () => {
-  if (socket.state === "closed") start();
-  else socket.close(1000, "closed by the page");
+  if (socket.state === "closed") {
+    start();
+    return;
+  }
+  closing = true;
+  // It still sends what is queued, and waits a while for the link if it must.
+  element("end").textContent = "Closing…";
+  socket.close(1000, "closed by the page");
 });
 
 function send(text) {

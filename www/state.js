@@ -32,7 +32,8 @@ export class StatePanel {
     word.textContent = WORDS[state];
     // The reason for the last wait stays while the next attempt is made.
     if (first || state !== "connecting") cause.textContent = why;
-    end.textContent = state === "closed" ? "Connect again" : "Close for good";
+    if (state === "closed") end.textContent = "Connect again";
+    else if (end.textContent === "Connect again") end.textContent = "Close for good";
     this.#count(now);
     this.#announce(why);
   }

@@ -37,7 +37,7 @@ export class Timeline {
       this.#width = width;
       this.draw(performance.now());
     });
-    tick((now) => this.draw(now), { hertz: 20, calmHertz: 1 });
+    tick((now) => this.draw(now), { hertz: 15, calmHertz: 1 });
     tick((now) => this.#sum(now), { hertz: 2 });
   }
 

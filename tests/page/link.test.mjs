@@ -145,6 +145,25 @@ test("the link", async (t) => {
     await finish();
   });
 
+  await t.test("closed while down, it says what never went out", async () => {
+    const { page, finish } = await stage.open({ refusals: true });
+    await reached(page, "Open");
+    // Longer than the five seconds that close() waits.
+    const name = new URL(await page.locator("#address").textContent()).searchParams.get("name");
+    await page.request.post(`${stage.address}/faults/${name}?refuse=503&for=60000&reset=1`);
+    await reached(page, "Waiting");
+    await say(page, "one");
+    await say(page, "two");
+    await page.click("#end");
+    assert.equal(await page.locator("#end").textContent(), "Closing…");
+    await reached(page, "Closed");
+    await logged(page, "sent", "one", "^not sent$");
+    await logged(page, "sent", "two", "^not sent$");
+    await logged(page, "link", "Closed for good", "^2 not sent$");
+    assert.match(await page.locator("#notice-text").textContent(), /2 never went out/);
+    await finish();
+  });
+
   await t.test("says what happened when the server ends it for good", async () => {
     const { page, finish } = await stage.open();
     await reached(page, "Open");

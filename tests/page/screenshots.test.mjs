@@ -34,33 +34,33 @@ async function showAll(page) {
 const samples = (page, count) =>
   page.waitForFunction((count) => Number(document.querySelector("#chart svg").dataset.samples) >= count, count);
 
-test("screenshots", async (t) => {
+// Most of it is waiting: two at a time.
+test("screenshots", { concurrency: 2 }, async (t) => {
   await mkdir(FOLDER, { recursive: true });
   const stage = await setStage(t);
 
-  for (const [device, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
-    for (const colorScheme of ["light", "dark"]) {
-      await t.test(`${device}, ${colorScheme}`, async () => {
+  const pictures = [["desktop", DESKTOP], ["phone", PHONE]].flatMap(([device, options]) =>
+    ["light", "dark"].map((colorScheme) =>
+      t.test(`${device}, ${colorScheme}`, async () => {
         const { page, finish } = await stage.open({ ...options, colorScheme, refusals: true });
         await reached(page, "Open");
         await samples(page, 4);
         await page.click("#fault-cut");
         await passedThrough(page, "Waiting", "Open");
         await reached(page, "Open");
-        await samples(page, 7);
+        await samples(page, 6);
         await page.click("#fault-demonstrate");
         await reached(page, "Waiting");
         await page.waitForFunction(() => parseFloat(document.getElementById("countdown").textContent.slice("retry in ".length)) > 0.2);
         await page.evaluate(() => scrollTo(0, 0));
         await take(page, `${device}-${colorScheme}-waiting`);
         await faultStatus(page, "50 of 50 came back");
-        await samples(page, 10);
+        await samples(page, 9);
         await say(page, "Hello from the other end of the rope");
         await logged(page, "received", "Hello from");
         await showAll(page);
         await take(page, `${device}-${colorScheme}`);
         await finish();
-      });
-    }
-  }
+      })));
+  await Promise.all(pictures);
 });
