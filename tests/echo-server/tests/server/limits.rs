@@ -137,10 +137,10 @@ async fn a_client_that_sends_nothing_is_closed() {
 
 #[tokio::test]
 async fn a_ping_is_something() {
-    let server = server(|config| config.idle_timeout = Some(Duration::from_millis(2500)));
+    let server = server(|config| config.idle_timeout = Some(Duration::from_millis(1500)));
     let mut client = Client::open(&server, "/echo").await;
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_millis(3500) {
+    while begin.elapsed() < Duration::from_millis(2000) {
         client.send(Message::Ping(Bytes::new())).await;
         assert!(matches!(soon(client.socket.next()).await, Some(Ok(Message::Pong(_)))));
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -150,13 +150,13 @@ async fn a_ping_is_something() {
 
 #[tokio::test]
 async fn a_message_that_arrives_slowly_is_something() {
-    let server = server(|config| config.idle_timeout = Some(Duration::from_millis(2500)));
+    let server = server(|config| config.idle_timeout = Some(Duration::from_millis(1500)));
     let (mut tcp, _) = raw_open(&server, "/echo").await;
     let begin = Instant::now();
     soon(tcp.write_all(&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0]))
         .await
         .unwrap();
-    while begin.elapsed() < Duration::from_millis(3500) {
+    while begin.elapsed() < Duration::from_millis(2000) {
         soon(tcp.write_all(b"x")).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
