@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tautline::codec::Text;
 use tautline::{Socket, State};
@@ -38,20 +38,38 @@ async fn a_waker_may_send_and_drop() {
     let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
     soon("opened", socket.opened()).await.unwrap();
     let (mut sender, mut receiver) = socket.split();
-    let waker = Waker::from(Arc::new(Busybody(Mutex::new(Some((socket, 1))))));
-    let mut echoes = 0;
-    sender.send("begin".into()).await.unwrap();
-    while echoes < 4 {
-        // Registers the busybody, which the delivery then wakes from inside onmessage.
-        let ready = {
-            let mut next = pin!(receiver.next());
-            next.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
-        };
-        if ready {
-            echoes += 1;
-        } else {
-            super::server::turn().await;
+    let busybody = Arc::new(Busybody(Mutex::new(Some((socket, 1)))));
+    let waker = Waker::from(busybody.clone());
+    let mut sent = 0;
+    let mut echoes = Vec::new();
+    soon("the busybody has done everything", async {
+        while busybody.0.lock().unwrap().is_some() {
+            // Registers the busybody, which the delivery then wakes from inside onmessage.
+            let next = pin!(receiver.next()).poll(&mut Context::from_waker(&waker));
+            match next {
+                Poll::Ready(echo) => echoes.push(echo.unwrap().unwrap()),
+                Poll::Pending => {
+                    sent += 1;
+                    sender.send(format!("to wake it {sent}")).await.unwrap();
+                    super::server::turn().await;
+                }
+            }
         }
+    })
+    .await;
+    // Three from inside, and all in order.
+    soon("all echoes", async {
+        while echoes.len() < sent + 3 {
+            echoes.push(receiver.next().await.unwrap().unwrap());
+        }
+    })
+    .await;
+    for from in ["from a waker", "to wake it"] {
+        let numbers = echoes
+            .iter()
+            .filter_map(|echo| echo.strip_prefix(from)?.trim().parse::<usize>().ok());
+        let count = if from == "from a waker" { 3 } else { sent };
+        assert_eq!(numbers.collect::<Vec<_>>(), (1..=count).collect::<Vec<_>>());
     }
 }
 

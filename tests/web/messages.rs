@@ -32,7 +32,7 @@ fn messages() -> Vec<Message> {
         },
         Message::Numbers(Box::new(Numbers {
             large: u32::MAX,
-            small: -(1 << 53),
+            small: -(1 << 53) + 1,
             half: 0.5,
             none: None,
             list: vec![0, 255],

@@ -6,6 +6,7 @@ mod closing;
 mod connecting;
 mod memory;
 mod messages;
+mod readme;
 mod reconnecting;
 mod refusals;
 mod server;

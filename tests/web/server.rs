@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
-use js_sys::{Date, Function, Math, Object, Promise, Reflect};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{Date, Math, Object, Promise, Reflect};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -36,6 +36,7 @@ pub(super) async fn fault(name: &str, query: &str) {
 pub(super) struct Seen {
     pub(super) open: u32,
     pub(super) messages: u64,
+    #[serde(rename = "lastClose")]
     pub(super) close: Option<SeenClose>,
 }
 
@@ -66,7 +67,8 @@ pub(super) async fn until_seen(name: &str, wanted: impl Fn(&Seen) -> bool) -> Se
 /// The result of a future that must be ready within ten seconds.
 pub(super) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     let mut future = pin!(future);
-    let mut limit = pin!(sleep(Duration::from_secs(10)));
+    // Stops its timer when it is dropped.
+    let mut limit = pin!(TimeoutFuture::new(10_000));
     std::future::poll_fn(|cx| {
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(output);
@@ -79,14 +81,7 @@ pub(super) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
 
 /// Lets the browser go on with everything else.
 pub(super) async fn turn() {
-    sleep(Duration::ZERO).await;
-}
-
-pub(super) async fn sleep(span: Duration) {
-    let promise = Promise::new(&mut |resolve, _| {
-        set_timeout(&resolve, span.as_millis() as u32);
-    });
-    JsFuture::from(promise).await.unwrap();
+    TimeoutFuture::new(0).await;
 }
 
 async fn http(method: &str, path: &str) -> String {
@@ -107,6 +102,4 @@ extern "C" {
     fn ok(this: &Response) -> bool;
 
     fn fetch(url: &str, options: &JsValue) -> Promise;
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, millis: u32) -> JsValue;
 }
