@@ -104,6 +104,11 @@ export interface Socket<In = unknown, Out = In> extends EventTarget, AsyncIterab
     listener: ((event: SocketEventMap<In, Out>[K]) => void) | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
 }
 
 export type ErrorCode =

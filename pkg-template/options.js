@@ -48,8 +48,9 @@ export function readOptions(options = {}, asksUrl = false) {
   const beats = heartbeat !== undefined && Object.keys(heartbeat).length > 0;
   const outbox = group(options, "outbox");
   const inbox = group(options, "inbox");
-  const minDelay = read(reconnect, "reconnect.minDelay", 250, isDelay, DELAY);
-  const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, minDelay), isDelay, DELAY);
+  // One of them alone never contradicts the other's default.
+  const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, reconnect.minDelay ?? 0), isDelay, DELAY);
+  const minDelay = read(reconnect, "reconnect.minDelay", Math.min(250, maxDelay), isDelay, DELAY);
   if (maxDelay < minDelay) refuse("reconnect.maxDelay", "at least as much as reconnect.minDelay");
   const outboxMessages = read(outbox, "outbox.messages", 1024, isCount, COUNT);
   const outboxBytes = read(outbox, "outbox.bytes", 16 * 2 ** 20, isCount, COUNT);

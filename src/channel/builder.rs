@@ -225,9 +225,6 @@ fn check_options(config: &Config) -> Result<(), ConnectError> {
         if !(reconnect.factor.is_finite() && reconnect.factor >= 1.0) {
             return refuse("reconnect", "`factor` must be a number of at least 1");
         }
-        if reconnect.max_delay < reconnect.min_delay {
-            return refuse("reconnect", "`max_delay` must be at least `min_delay`");
-        }
         if reconnect.max_attempts == Some(0) {
             return refuse("reconnect", "`max_attempts` must be at least 1");
         }

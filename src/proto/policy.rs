@@ -48,7 +48,7 @@ impl Default for ConnectTimeout {
 pub struct Reconnect {
     /// The longest delay before the first retry. Each delay is random between nothing and its longest. Default: 250 ms.
     pub min_delay: Duration,
-    /// The longest delay of all. Default: 30 s.
+    /// The longest delay of all, `min_delay` included. Default: 30 s.
     pub max_delay: Duration,
     /// By how much the longest delay grows with each failure; at least 1. Default: 2.
     pub factor: f64,
