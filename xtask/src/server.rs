@@ -75,10 +75,14 @@ impl Server {
     }
 }
 
-/// Builds the server, in the profile this program was built in: unoptimised, which builds fast and echoes fast enough.
+/// Builds the server, in the profile this program was built in and so beside it. `cargo xtask` means unoptimised, which
+/// builds fast and echoes fast enough.
 pub(crate) fn build(toolbox: &Toolbox) -> Result<PathBuf> {
     let mut command = toolbox.command(project::cargo());
     command.args(["build", "--package", "tautline-echo"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
     process::run(&mut command, "building the echo server")?;
     project::binary("tautline-echo")
 }
