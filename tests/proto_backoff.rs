@@ -127,6 +127,25 @@ fn a_stable_connection_resets_it_even_if_no_timer_fired_meanwhile() {
     assert_uniform(&delays, 0.0, 1.0);
 }
 
+#[test]
+fn the_clock_of_a_stable_connection_stops_with_it() {
+    let delays = delays(|seed| {
+        let mut rig = failed(5, seed);
+        rig.passes_until_attempt();
+        rig.opens();
+        rig.passes(secs(4));
+        rig.ends(1006);
+        // Longer than five seconds since it opened, but not open.
+        rig.page(Signal::Offline);
+        rig.passes(secs(10));
+        rig.page(Signal::Online);
+        rig.passes_until_attempt();
+        rig.refuses();
+        rig
+    });
+    assert_uniform(&delays, 0.0, 30.0);
+}
+
 /// A client whose connection the server ended with this code.
 fn ended(code: u16, seed: u64) -> Rig {
     let mut rig = Rig::open(config(), seed);

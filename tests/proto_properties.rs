@@ -21,7 +21,7 @@ use tautline::proto::{
 const SCHEDULES: u64 = 100_000;
 
 /// Something that happens. Where it can't, at that moment, nothing does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     /// What a healthy browser and server would do next.
     Health,

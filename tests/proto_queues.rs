@@ -186,7 +186,13 @@ fn what_a_full_socket_did_not_take_survives_it() {
     assert_eq!(rig.wire, [1]);
     rig.ends(1006);
     rig.passes_until_attempt();
+    rig.forget();
     rig.opens();
+    let outputs = rig.outputs();
+    let first = outputs
+        .iter()
+        .find(|output| matches!(output, Output::Transmit { .. } | Output::Measure));
+    assert_eq!(first, Some(&Output::Transmit { first: 2, count: 1 }));
     assert_eq!(rig.wire, [1, 2], "a new socket has a buffer of its own");
     for _ in 0..5 {
         rig.drains(MIB);
