@@ -145,10 +145,13 @@ fn the_question_and_the_socket_share_one_timeout() {
 }
 
 #[test]
-fn an_error_alone_does_nothing_and_its_end_counts_once() {
+fn an_error_and_its_end_count_once() {
     let mut rig = Rig::connecting(config(), 1);
     let first = rig.machine.generation();
-    rig.ignores(&Input::Error(first));
+    rig.forget();
+    rig.handle(Input::Error(first));
+    // Nothing is told of it, and nothing follows from it but a limit for its end.
+    assert_eq!((rig.state(), rig.events()), (State::Connecting, vec![]));
     rig.ends(1006);
     assert_eq!((rig.state(), rig.attempts()), (State::Waiting, 1));
     rig.ignores(&Input::Error(first));
@@ -314,4 +317,26 @@ fn a_lost_connection_is_told_once_with_the_time_of_the_next() {
     rig.passes_until_attempt();
     rig.opens();
     assert_eq!(rig.machine.stats().reconnects, 1);
+}
+
+#[test]
+fn an_error_without_an_end_is_an_end() {
+    let mut rig = Rig::connecting(config(), 1);
+    let generation = rig.machine.generation();
+    rig.handle(Input::Error(generation));
+    rig.passes(ms(1_900));
+    assert_eq!(rig.state(), State::Connecting);
+    rig.passes(ms(100));
+    assert_eq!(rig.state(), State::Waiting);
+    assert_eq!(rig.cause(), Some(Failure::Refused));
+    rig.passes_until_attempt();
+    rig.opens();
+    // And once its end has come, nothing is left to wait for.
+    let second = rig.machine.generation();
+    rig.handle(Input::Error(second));
+    rig.ends(1006);
+    rig.passes_until_attempt();
+    rig.opens();
+    rig.passes(secs(3));
+    assert_eq!(rig.state(), State::Open);
 }

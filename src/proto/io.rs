@@ -68,7 +68,7 @@ pub enum Input {
     Opened(Generation),
     /// A message of this size arrived and waits as the youngest in the driver's hands.
     Message(Generation, usize),
-    /// The socket reported an error; its end follows.
+    /// The socket reported an error; its end is to follow, and is taken for granted if it does not.
     Error(Generation),
     /// The socket has begun to close by itself and takes nothing more.
     Closing(Generation),

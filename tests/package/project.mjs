@@ -30,7 +30,7 @@ export function installPackage() {
 /** The echo server, which serves `www` as its pages. */
 export async function startServer(www, ...flags) {
   need(SERVER, "cargo build -p tautline-echo");
-  const child = spawn(SERVER, ["--port", "0", "--www", www, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(SERVER, ["--port", "0", "--log", "warn", "--www", www, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const url = await new Promise((resolve, reject) => {
     readline.createInterface({ input: child.stdout }).on("line", (line) => {

@@ -24,8 +24,8 @@ use crate::proto::timer::{Timer, Timers};
 const BUFFER_HIGH: usize = 1 << 20;
 /// How often to look whether a full socket has drained. A browser has no event for it.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
-/// How long a socket that closes by itself may take before it counts as gone: some browsers wait a minute for the other
-/// side's last word.
+/// How long a socket that closes by itself, or has failed, may take before it counts as gone: some browsers wait a minute
+/// for the other side's last word, and WebKit ends a connection to a port that it blocks with an error alone.
 const LINGER: Duration = Duration::from_secs(2);
 /// How soon to try when somebody looks at the page again, or it woke up.
 const PROMPT: Duration = Duration::from_millis(50);
@@ -154,8 +154,7 @@ impl Connection {
             Input::OpenFailed(generation) => self.open_failed(generation, now),
             Input::Opened(generation) => self.opened(generation, now),
             Input::Message(generation, size) => self.message(generation, size, now),
-            // Its end follows, and says as much.
-            Input::Error(_) => {}
+            Input::Error(generation) => self.failed(generation, now),
             Input::Closing(generation) => self.socket_closing(generation, now),
             Input::Closed {
                 generation,

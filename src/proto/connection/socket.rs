@@ -40,6 +40,7 @@ impl Connection {
         self.drain = Drain::Flowing;
         self.hold = None;
         self.timers.clear(Timer::Connect);
+        self.timers.clear(Timer::Linger);
         if let Some(reconnect) = &self.config.reconnect {
             self.timers.set(Timer::Stable, now + reconnect.stable_after);
         }
@@ -79,6 +80,13 @@ impl Connection {
         }
         self.inbox.push(size);
         self.outputs.push_back(Output::Deliver);
+    }
+
+    /// The socket reported an error, which says nothing; its end, which says a little, is to follow.
+    pub(super) fn failed(&mut self, generation: Generation, now: Time) {
+        if generation == self.generation && matches!(self.phase, Phase::Connecting | Phase::Open { .. }) {
+            self.timers.set(Timer::Linger, now + LINGER);
+        }
     }
 
     pub(super) fn socket_closing(&mut self, generation: Generation, now: Time) {
