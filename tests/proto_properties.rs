@@ -37,6 +37,8 @@ enum Step {
     Refuses,
     Arrives(usize),
     BeginsToClose,
+    /// An error, without an end.
+    Fails,
     Ends(u16, Option<bool>),
     Drains(usize),
     Page(Signal),
@@ -208,6 +210,7 @@ impl Schedule {
             Step::Unmakeable(unmakeable) => rig.unmakeable = unmakeable,
             Step::Refuses if connecting => rig.refuses(),
             Step::Arrives(size) if open => rig.arrives(size),
+            Step::Fails if rig.socket.is_some() => rig.fails(),
             Step::BeginsToClose if open => rig.begins_to_close(),
             Step::Ends(code, retry) if open => rig.ends_with(code, retry),
             Step::Drains(bytes) => rig.drains(bytes),
@@ -340,7 +343,8 @@ fn step(random: &mut Random, config: &Config) -> Step {
         531..535 => Step::Unmakeable(false),
         535..565 => Step::Refuses,
         565..605 => Step::Arrives(random.below(config.inbox.bytes as u64 / 4 + 4) as usize),
-        605..620 => Step::BeginsToClose,
+        605..615 => Step::BeginsToClose,
+        615..620 => Step::Fails,
         620..665 => Step::Ends(
             random.pick(&[
                 1000, 1001, 1002, 1006, 1006, 1006, 1006, 1006, 1009, 1011, 1012, 1013, 4401, 4429, 3000,
@@ -379,7 +383,7 @@ fn stale(rig: &Rig, kind: u64, choice: usize) -> Option<Input> {
         2 => (!connecting).then_some(Input::OpenFailed(generation)),
         3 => (!connecting).then_some(Input::Opened(generation)),
         4 => (!open).then_some(Input::Message(generation, choice)),
-        5 => Some(Input::Error(generation)),
+        5 => socket.is_none().then_some(Input::Error(generation)),
         6 => (!open).then_some(Input::Closing(generation)),
         7 => socket.is_none().then(|| Input::Closed {
             generation,

@@ -306,6 +306,12 @@ impl Rig {
         self.ends(1006);
     }
 
+    /// The socket reports an error, and so far no end.
+    pub(crate) fn fails(&mut self) {
+        let generation = self.socket.as_ref().expect("a socket").generation;
+        self.handle(Input::Error(generation));
+    }
+
     /// The socket ends.
     pub(crate) fn ends(&mut self, code: u16) {
         self.ends_with(code, None);
