@@ -12,7 +12,7 @@ use tautline::{Socket, State};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::connecting::quick;
-use super::server::{soon, url};
+use super::server::{name, soon, until_seen, url};
 
 /// A waker that does everything at once, in the middle of whatever woke it.
 struct Busybody(Mutex<Option<(Socket<String>, u32)>>);
@@ -28,7 +28,7 @@ impl Wake for Busybody {
             if count < 3 {
                 *self.0.lock().unwrap() = Some((socket, count + 1));
             }
-            // Otherwise the last handle that it held is dropped right here.
+            // Otherwise its handle is dropped right here.
         }
     }
 }
@@ -71,6 +71,64 @@ async fn a_waker_may_send_and_drop() {
         let count = if from == "from a waker" { 3 } else { sent };
         assert_eq!(numbers.collect::<Vec<_>>(), (1..=count).collect::<Vec<_>>());
     }
+}
+
+/// A waker that does one thing to what it holds, once.
+struct Once<T, F: Fn(T)>(Mutex<Option<T>>, F);
+
+impl<T: Send + 'static, F: Fn(T) + Send + Sync + 'static> Wake for Once<T, F> {
+    fn wake(self: Arc<Self>) {
+        let held = self.0.lock().unwrap().take();
+        if let Some(held) = held {
+            (self.1)(held);
+        }
+    }
+}
+
+type Ends = (Socket<String>, tautline::Sender<String>, tautline::Receiver<String>);
+
+/// Gives a waker every handle of an open socket, and has a message wake it.
+async fn woken_with(name: &str, act: impl Fn(Ends) + Send + Sync + 'static) {
+    let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+        .codec(Text)
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let (mut sender, receiver) = socket.split();
+    sender.send("wake up".into()).await.unwrap();
+    let once = Arc::new(Once(Mutex::new(Some((socket, sender, receiver))), act));
+    let waker = Waker::from(once.clone());
+    let mut held = once.0.lock().unwrap();
+    let (_, _, receiver) = held.as_mut().unwrap();
+    assert!(
+        pin!(receiver.next())
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(held);
+    soon("the waker has acted", async {
+        while once.0.lock().unwrap().is_some() {
+            super::server::turn().await;
+        }
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_waker_may_drop_the_last_handle() {
+    let name = name();
+    woken_with(&name, drop::<Ends>).await;
+    let seen = until_seen(&name, |seen| seen.open == 0).await;
+    assert_eq!(seen.close.unwrap().code, Some(1000));
+}
+
+#[wasm_bindgen_test]
+async fn a_waker_may_close() {
+    let name = name();
+    woken_with(&name, |(socket, ..)| drop(socket.close(4003, "from inside"))).await;
+    let seen = until_seen(&name, |seen| seen.open == 0).await;
+    let close = seen.close.unwrap();
+    assert_eq!((close.code, close.reason.as_str()), (Some(4003), "from inside"));
 }
 
 #[wasm_bindgen_test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use js_sys::Date;
 use tautline::codec::Text;
-use tautline::{CloseError, Failure, Inbox, InboxOverflow, Reconnect, SendError, Socket, State};
+use tautline::{CloseError, Failure, Inbox, InboxOverflow, Payload, Reconnect, SendError, Socket, State};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::server::{name, soon, until_seen, url};
@@ -199,15 +200,27 @@ async fn a_dropped_receiver_takes_what_comes() {
 }
 
 #[wasm_bindgen_test]
-async fn a_close_without_a_link_is_bounded() {
-    let socket = Socket::<String>::builder("ws://127.0.0.1:9/")
-        .reconnect(Reconnect {
-            max_delay: Duration::from_millis(250),
-            ..Reconnect::default()
-        })
-        .connect()
-        .unwrap();
-    // Nothing is owed: at once.
+async fn a_close_without_a_link_waits_only_for_what_is_queued() {
+    let unreachable = || {
+        Socket::<String>::builder("ws://127.0.0.1:20809/")
+            .codec(Text)
+            .reconnect(Reconnect {
+                max_delay: Duration::from_millis(250),
+                ..Reconnect::default()
+            })
+            .connect()
+            .unwrap()
+    };
+    let socket = unreachable();
+    let begun = Date::now();
     let closed = soon("close", socket.close(4001, "enough")).await.unwrap();
     assert_eq!((closed.code, closed.reason.as_str()), (4001, "enough"));
+    assert!(Date::now() - begun < 2_000.0, "nothing was queued");
+
+    let socket = unreachable();
+    socket.sender().try_send("too late".into()).unwrap();
+    let begun = Date::now();
+    let closed = soon("close", socket.close(1000, "")).await.unwrap();
+    assert_eq!(closed.unacknowledged, [Payload::Text("too late".into())]);
+    assert!(Date::now() - begun > 4_000.0, "it tried for five seconds");
 }

@@ -1,6 +1,7 @@
-//! What is taken is given back.
+//! What is taken is given back: memory, closures, listeners.
 
 use js_sys::WebAssembly::Memory;
+use js_sys::{ArrayBuffer, eval};
 use tautline::codec::Text;
 use tautline::{Event, Reconnect, Socket};
 use wasm_bindgen::JsCast;
@@ -8,9 +9,30 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::server::{soon, url};
 
-fn pages() -> u32 {
+const PAGE: usize = 65_536;
+
+fn pages() -> usize {
     let memory: Memory = wasm_bindgen::memory().unchecked_into();
-    memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length() / 65_536
+    memory.buffer().unchecked_into::<ArrayBuffer>().byte_length() as usize / PAGE
+}
+
+/// Takes up what is free, but for half a page, so that no leak hides there. Free it by dropping it.
+fn fill() -> Vec<Box<[u8; 64]>> {
+    let before = pages();
+    // Room for the list itself first.
+    let mut filling = Vec::with_capacity(200_000);
+    while pages() <= before {
+        assert!(
+            filling.len() < filling.capacity(),
+            "more is free than this test expects"
+        );
+        filling.push(Box::new([0; 64]));
+    }
+    // A block takes up 16 bytes more than it holds.
+    for _ in 0..PAGE / 2 / 80 {
+        filling.push(Box::new([0; 64]));
+    }
+    filling
 }
 
 /// Sees the socket through that many connections, a message on each.
@@ -37,25 +59,71 @@ async fn connections(count: u32) {
     assert!(socket.stats().reconnects >= count - 1);
 }
 
+/// That many sockets, one after the other.
+async fn sockets(count: u32) {
+    for _ in 0..count {
+        let socket = Socket::<String>::builder(url("/echo")).connect().unwrap();
+        soon("opened", socket.opened()).await.unwrap();
+        soon("close", socket.close(1000, "")).await.unwrap();
+    }
+}
+
 #[wasm_bindgen_test]
 async fn three_hundred_reconnects_take_no_memory() {
     connections(30).await;
+    let filling = fill();
     let before = pages();
     connections(300).await;
     assert_eq!(pages(), before);
+    drop(filling);
 }
 
 #[wasm_bindgen_test]
 async fn three_hundred_sockets_take_no_memory() {
-    async fn sockets(count: u32) {
-        for _ in 0..count {
-            let socket = Socket::<String>::builder(url("/echo")).connect().unwrap();
-            soon("opened", socket.opened()).await.unwrap();
-            soon("close", socket.close(1000, "")).await.unwrap();
-        }
-    }
     sockets(30).await;
+    let filling = fill();
     let before = pages();
     sockets(300).await;
     assert_eq!(pages(), before);
+    drop(filling);
+}
+
+#[wasm_bindgen_test]
+async fn listeners_go_with_their_socket() {
+    // Of those that are added from now on, how many there are.
+    let count = || eval("globalThis.listening.size").unwrap().as_f64().unwrap();
+    eval(
+        "globalThis.listening = new Map();
+         globalThis.untouched = { ...Object.getOwnPropertyDescriptors(EventTarget.prototype) };
+         for (const [name, note] of [['addEventListener', 'set'], ['removeEventListener', 'delete']]) {
+             const { value } = untouched[name];
+             EventTarget.prototype[name] = function (type, listener, ...rest) {
+                 // Page.listen gives each kind of event once to each target.
+                 if (/^(on|off)line$|^page|^visib|^resume$/.test(type)) {
+                     const kinds = (listener.kinds ??= new Map());
+                     kinds.set(type, (kinds.get(type) ?? 0) + (note === 'set' ? 1 : -1));
+                     const live = [...kinds.values()].some((count) => count > 0);
+                     if (live) listening.set(listener, kinds); else listening.delete(listener);
+                 }
+                 return value.call(this, type, listener, ...rest);
+             };
+         }",
+    )
+    .unwrap();
+    let socket = Socket::<String>::builder(url("/echo")).connect().unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    assert_eq!(count(), 1.0);
+    soon("close", socket.close(1000, "")).await.unwrap();
+    assert_eq!(count(), 0.0);
+    let dropped = Socket::<String>::builder(url("/echo")).connect().unwrap();
+    soon("opened", dropped.opened()).await.unwrap();
+    assert_eq!(count(), 1.0);
+    drop(dropped);
+    soon("the end of the dropped one", async {
+        while count() > 0.0 {
+            super::server::turn().await;
+        }
+    })
+    .await;
+    eval("Object.defineProperties(EventTarget.prototype, untouched); delete globalThis.listening;").unwrap();
 }

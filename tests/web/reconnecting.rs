@@ -72,7 +72,7 @@ async fn a_silent_link_is_noticed() {
     let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
         .codec(Text)
         .reconnect(quick())
-        .heartbeat(Duration::from_millis(100), Duration::from_millis(200), || "ping".into())
+        .heartbeat(Duration::from_millis(100), Duration::from_secs(2), || "ping".into())
         .connect()
         .unwrap();
     let mut events = socket.events();

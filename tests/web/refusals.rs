@@ -90,7 +90,7 @@ async fn a_refused_upgrade() {
 #[wasm_bindgen_test]
 async fn a_port_where_nobody_listens() {
     // The second is one that browsers do not even try.
-    for port in [47_809, 9] {
+    for port in [20_809, 9] {
         let socket = Socket::<String>::builder(format!("ws://127.0.0.1:{port}/"))
             .reconnect(None)
             .connect()
