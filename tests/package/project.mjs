@@ -50,7 +50,7 @@ export async function startServer(www, ...flags) {
 
 export function launchBrowser() {
   need(CHROMIUM, "cargo xtask setup");
-  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic", "--disable-gpu"];
+  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic", "--disable-gpu", "--disable-dev-shm-usage"];
   const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath: CHROMIUM, args: [...sandbox, ...quiet] });
 }

@@ -35,7 +35,8 @@ export async function startServer() {
   const address = /^listening on (http:\S+)$/.exec(line)?.[1];
   assert.ok(address, `the echo server said ${JSON.stringify(line)}`);
   const stop = async () => {
-    if (server.exitCode !== null) return;
+    assert.ok(server.exitCode === null && server.signalCode === null,
+      `the echo server ended during the tests, with ${server.exitCode ?? server.signalCode}: what failed after that says nothing about the page`);
     server.kill("SIGTERM");
     await once(server, "exit");
   };
@@ -44,7 +45,7 @@ export async function startServer() {
 
 export async function launch() {
   await need(chromiumPath, "install Chromium, or say where it is in CHROMIUM");
-  const args = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic", "--disable-gpu"];
+  const args = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic", "--disable-gpu", "--disable-dev-shm-usage"];
   if (process.getuid?.() === 0) args.unshift("--no-sandbox");
   return chromium.launch({ executablePath: chromiumPath, args });
 }

@@ -96,7 +96,10 @@ fn install_missing(toolbox: &Toolbox, step: &mut Step) -> Result<()> {
         let (program, rest) = words.split_first().ok_or_else(|| anyhow!("nothing to run"))?;
         install(toolbox.command(program).args(rest).arg(&apt).args(arguments), log, step)
     };
-    run(&["update"], "apt-update", step)?;
+    // Lists that are a little old may do as well; if they do not, the install says so.
+    if let Err(error) = run(&["update", "-o", "DPkg::Lock::Timeout=300"], "apt-update", step) {
+        println!("      apt-get update failed, going on with the lists that are there: {error}");
+    }
     let mut arguments = vec!["install", "-y", "-q", "-o", "DPkg::Lock::Timeout=300"];
     arguments.extend(&packages);
     run(&arguments, "apt-install", step)

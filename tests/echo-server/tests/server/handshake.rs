@@ -7,8 +7,8 @@ use tokio::{
 
 use crate::client::{Client, http, report, server, soon};
 
-/// The handshake of the tutorial this project began with, header for header.
-const TUTORIAL: [(&str, &str); 4] = [
+/// The example handshake of RFC 6455, as tutorials print it.
+const EXAMPLE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ("Origin", "http://example.com"),
     ("Sec-WebSocket-Protocol", "chat, superchat"),
@@ -16,14 +16,14 @@ const TUTORIAL: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn the_tutorials_handshake_gets_the_accept_value_printed_there() {
+async fn the_handshake_of_the_rfc_gets_its_accept_value() {
     let server = server(|config| {
         config.protocols = vec!["chat".into()];
         config.allow_origins = vec!["http://example.com".into()];
     });
     let mut request =
         "GET /echo HTTP/1.1\r\nHost: example.com:8000\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_owned();
-    for (name, value) in TUTORIAL {
+    for (name, value) in EXAMPLE {
         request += &format!("{name}: {value}\r\n");
     }
     request += "\r\n";

@@ -125,8 +125,9 @@ impl Process {
     }
 
     fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
+        // The shell's own `kill`: the program is not everywhere.
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill {signal} {}", self.child.id())])
             .status()
             .unwrap();
         assert!(status.success());
