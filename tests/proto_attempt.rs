@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! An attempt to connect: the URL, the socket, its timeout, how it fails, and reports that come too late.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! How long it waits: full jitter, doubling, the cap, what resets it, and what the server asks for.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

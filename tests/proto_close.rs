@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! The caller's close and abort, in every state, with and without something left to send.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

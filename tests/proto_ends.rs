@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! Which ends are final, what the application's own policy changes about that, and that each failure has its words.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

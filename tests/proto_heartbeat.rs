@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! The heartbeat: asked after silence, dead without an answer, and no timer that fires late is evidence of anything.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! What the page and the network do to it: offline and online, hidden and visible, left and returned, sleep.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

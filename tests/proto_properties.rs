@@ -1,9 +1,9 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! The machine under random configurations and random, hostile orders of events.
 //!
 //! Each schedule has a seed of its own, which a failure prints: `TAUTLINE_SEED=… cargo test --test proto_properties`
 //! runs that one and says what it does. `TAUTLINE_SCHEDULES=…` runs more than the usual number. What is checked all the
 //! time is in `support/checks.rs`; here is what must hold in the end.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

@@ -1,6 +1,6 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! The machines use `core` and `alloc` only: their source names nothing else, and without features the crate depends on
 //! nothing.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::BTreeSet;
 use std::fs;

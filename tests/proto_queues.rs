@@ -1,5 +1,5 @@
-#![cfg(not(target_arch = "wasm32"))]
 //! The outbox and the inbox: their bounds and policies, the order, and a socket whose buffer is full.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 
