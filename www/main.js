@@ -84,8 +84,9 @@ function listen(current) {
     log.link(`Lost: ${reason}`, retryNote(event.retryIn));
   });
   current.addEventListener("error", (event) => {
-    error = event.error;
-    fail(error);
+    fail(event.error);
+    // Only the one that ends it explains the end.
+    if (current.state === "closed") error = event.error;
   });
   current.addEventListener("close", (event) => {
     const unsent = event.unacknowledged.length;

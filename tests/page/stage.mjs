@@ -112,8 +112,6 @@ export const forgetShown = (page) => page.evaluate(() => {
   window.shown.countdowns = [];
 });
 
-export const state = (page) => page.locator("#state").textContent();
-
 export const reached = (page, name) =>
   page.waitForFunction((name) => document.getElementById("state").textContent === name, name);
 
