@@ -136,7 +136,10 @@ impl Core {
         if inner.closed.is_some() {
             return Poll::Ready(None);
         }
-        inner.receiver = Some(cx.waker().clone());
+        let earlier = inner.receiver.replace(cx.waker().clone());
+        // What a waker holds may be anything, a handle of this socket too: never drop one under the lock.
+        drop(inner);
+        drop(earlier);
         Poll::Pending
     }
 
@@ -144,12 +147,12 @@ impl Core {
     pub(super) fn drop_receiver(&self) {
         let mut inner = self.lock();
         inner.receiver_gone = true;
-        inner.receiver = None;
+        let waker = inner.receiver.take();
         let count = inner.inbox.len() as u64;
-        let dropped = mem::take(&mut inner.inbox);
+        inner.inbox = VecDeque::new();
         inner.tell_machine(Input::Taken { count });
         drop(inner);
-        drop(dropped);
+        drop(waker);
     }
 
     /// Whether this was the first time.
@@ -279,9 +282,7 @@ impl Core {
     pub(super) fn drop_oldest(&self, count: u64) {
         let mut inner = self.lock();
         let count = (count as usize).min(inner.inbox.len());
-        let dropped: Vec<Payload> = inner.inbox.drain(..count).collect();
-        drop(inner);
-        drop(dropped);
+        inner.inbox.drain(..count);
     }
 
     /// The event for everybody who listens.
