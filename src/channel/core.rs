@@ -77,8 +77,8 @@ impl Core {
 
     // For the sender
 
-    /// Accepts the payload, or says why not and gives it back; `Pending` where it has to wait for room.
-    pub(super) fn accept(&self, payload: Payload, cx: Option<&mut Context<'_>>) -> Accepted {
+    /// Accepts the payload, or says why not. Where it has to wait, `cx` is woken when there is room.
+    pub(super) fn accept(&self, payload: Payload, cx: Option<&Context<'_>>) -> Accepted {
         let mut inner = self.lock();
         if inner.close.is_some() {
             return Accepted::Refused(SendError::Closed);
@@ -87,13 +87,10 @@ impl Core {
         match inner.machine.admits(size) {
             Admission::Accept => {}
             Admission::Wait => {
-                return match cx {
-                    Some(cx) => {
-                        inner.wait_for_room(cx.waker());
-                        Accepted::Wait(payload)
-                    }
-                    None => Accepted::Refused(SendError::Full),
-                };
+                if let Some(cx) = cx {
+                    inner.wait_for_room(cx.waker());
+                }
+                return Accepted::Wait(payload);
             }
             Admission::Reject => return Accepted::Refused(SendError::Full),
             Admission::TooBig => return Accepted::Refused(SendError::TooBig { size }),

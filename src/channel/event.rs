@@ -59,7 +59,8 @@ impl Event {
 
 /// The events of a socket, from the call of [`Socket::events`](super::Socket::events) on.
 ///
-/// It keeps the latest 256 that were not read; a reader that is slower misses the ones that follow.
+/// It keeps up to 256 that were not read; a reader slower than that misses the ones that follow, but not
+/// that the stream ends.
 #[derive(Debug)]
 pub struct Events {
     pub(super) events: mpsc::Receiver<Event>,

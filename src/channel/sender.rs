@@ -156,10 +156,8 @@ impl<Out> Sink<Out> for Sender<Out> {
     fn start_send(mut self: Pin<&mut Self>, message: Out) -> Result<(), SendError> {
         self.ready_to_send()?;
         let payload = self.encode.encode(message)?;
-        match self
-            .core()
-            .accept(payload, Some(&mut Context::from_waker(std::task::Waker::noop())))
-        {
+        // Where it has to wait, `poll_ready` or `poll_flush` sees to it.
+        match self.core().accept(payload, None) {
             Accepted::Done => Ok(()),
             Accepted::Wait(payload) => {
                 self.slot = Some(payload);
