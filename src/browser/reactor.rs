@@ -215,6 +215,8 @@ impl<H: Host> Reactor<H> {
             Report::Error => self.handle(Input::Error(generation)),
             Report::Closed(close) => {
                 self.release_socket(generation);
+                // The policy is user code and may send: nothing goes out on a socket that is gone.
+                self.feed(Input::Closing(generation));
                 let retry = self.host.retry(&close);
                 self.handle(Input::Closed {
                     generation,
@@ -241,15 +243,10 @@ impl<H: Host> Reactor<H> {
     fn notice_closing(&self) {
         let about_to_send = self
             .host
-            .machine(|machine| machine.is_writable() && machine.has_outbox());
-        if !about_to_send {
-            return;
-        }
-        let closing = match &*self.socket.borrow() {
-            Some(socket) if !socket.takes_messages() => Some(socket.generation()),
-            _ => None,
-        };
-        if let Some(generation) = closing {
+            .machine(|machine| (machine.is_writable() && machine.has_outbox()).then(|| machine.generation()));
+        if let Some(generation) = about_to_send
+            && !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages)
+        {
             self.feed(Input::Closing(generation));
         }
     }

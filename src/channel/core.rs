@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::string::String;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::vec::Vec;
@@ -29,7 +29,10 @@ pub(super) struct Core {
 #[derive(Debug)]
 struct Inner {
     machine: Connection,
-    outbox: VecDeque<Payload>,
+    /// Shared with the driver while it hands them on.
+    outbox: VecDeque<Arc<Payload>>,
+    /// Payloads that were dropped ahead of the `Release` that says so.
+    dropped: u64,
     inbox: VecDeque<Payload>,
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
@@ -56,6 +59,7 @@ impl Core {
             inner: Mutex::new(Inner {
                 machine,
                 outbox: VecDeque::new(),
+                dropped: 0,
                 inbox: VecDeque::new(),
                 accepted: 0,
                 released: 0,
@@ -96,9 +100,10 @@ impl Core {
             Admission::TooBig => return Accepted::Refused(SendError::TooBig { size }),
             Admission::Closed => return Accepted::Refused(SendError::Closed),
         }
-        inner.outbox.push_back(payload);
+        inner.outbox.push_back(Arc::new(payload));
         inner.accepted += 1;
         inner.tell_machine(Input::Send { size });
+        inner.drop_what_made_room();
         wake(inner.driver.take(), inner);
         Accepted::Done
     }
@@ -168,6 +173,12 @@ impl Core {
         wake(inner.driver.take(), inner);
     }
 
+    /// Whether it takes no more messages.
+    pub(super) fn is_closing(&self) -> bool {
+        let inner = self.lock();
+        inner.close.is_some() || inner.machine.admits(0) == Admission::Closed
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.lock().machine.stats()
     }
@@ -184,8 +195,14 @@ impl Core {
         let (sender, events) = mpsc::channel(Events::CAPACITY);
         let mut inner = self.lock();
         if inner.closed.is_none() {
-            inner.events.retain(|events| !events.is_closed());
-            inner.events.push(sender);
+            let (gone, mut listening): (Vec<_>, Vec<_>) = mem::take(&mut inner.events)
+                .into_iter()
+                .partition(mpsc::Sender::is_closed);
+            listening.push(sender);
+            inner.events = listening;
+            // The last sender of a stream wakes its reader.
+            drop(inner);
+            drop(gone);
         }
         Events { events }
     }
@@ -251,17 +268,18 @@ impl Core {
         self.lock().protocol = protocol;
     }
 
-    /// Shows the oldest payloads of the outbox to `send`, which runs no user code.
-    pub(super) fn for_each_outgoing(&self, count: u64, send: impl FnMut(&Payload)) {
-        let inner = self.lock();
-        inner.outbox.iter().take(count as usize).for_each(send);
+    /// The oldest payloads of the outbox.
+    pub(super) fn outgoing(&self, count: u64) -> Vec<Arc<Payload>> {
+        self.lock().outbox.iter().take(count as usize).cloned().collect()
     }
 
     pub(super) fn release(&self, count: u64) {
         let mut inner = self.lock();
-        let count = (count as usize).min(inner.outbox.len());
+        inner.released += count;
+        let ahead = inner.dropped.min(count);
+        inner.dropped -= ahead;
+        let count = ((count - ahead) as usize).min(inner.outbox.len());
         inner.outbox.drain(..count);
-        inner.released += count as u64;
         let senders = mem::take(&mut inner.senders);
         wake(senders, inner);
     }
@@ -316,7 +334,10 @@ impl Core {
             reason: close.reason.clone(),
             was_clean: close.was_clean,
             failure,
-            unacknowledged: mem::take(&mut inner.outbox).into(),
+            unacknowledged: mem::take(&mut inner.outbox)
+                .into_iter()
+                .map(Arc::unwrap_or_clone)
+                .collect(),
         };
         inner.closed = Some(closed.clone());
         let on_opened = mem::take(&mut inner.on_opened);
@@ -346,6 +367,15 @@ impl Inner {
     /// For inputs that take no time: the machine does not look at the clock for them.
     fn tell_machine(&mut self, input: Input) {
         self.machine.handle(input, Time::default());
+    }
+
+    /// With drop-oldest, payloads go at once, not when the driver comes to it: the bound is a bound.
+    fn drop_what_made_room(&mut self) {
+        let queued = self.machine.outbox().messages;
+        while self.outbox.len() > queued {
+            self.outbox.pop_front();
+            self.dropped += 1;
+        }
     }
 
     fn wait_for_room(&mut self, waker: &Waker) {

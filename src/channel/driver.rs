@@ -4,6 +4,7 @@
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::mem;
 use std::rc::Rc;
 use std::string::String;
 use std::sync::Arc;
@@ -47,17 +48,24 @@ pub(super) fn spawn(core: Arc<Core>, plan: Plan) {
             plan,
             question: RefCell::default(),
         });
-        reactor.start();
-        poll_fn(|cx| drive(&reactor, &core, cx)).await;
+        let mut started = false;
+        poll_fn(|cx| {
+            let close = core.attend(cx.waker());
+            if let Some(close) = close {
+                reactor.handle(close);
+            }
+            // After a close that came first: that one makes no socket unless something is queued.
+            if !mem::replace(&mut started, true) {
+                reactor.start();
+            }
+            drive(&reactor, &core, cx)
+        })
+        .await;
     });
 }
 
 fn drive(reactor: &Rc<Reactor<Driver>>, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-    if let Some(close) = core.attend(cx.waker()) {
-        reactor.handle(close);
-    } else {
-        reactor.run();
-    }
+    reactor.run();
     if let Some(answer) = reactor.host().poll_question(cx) {
         reactor.handle(answer);
     }
@@ -118,7 +126,10 @@ impl Host for Driver {
     }
 
     fn transmit(&self, socket: &WebSocket, _first: u64, count: u64) {
-        self.core.for_each_outgoing(count, |payload| transmit(socket, payload));
+        // Pages wrap `send`: it may be anybody's code, and runs without the lock.
+        for payload in self.core.outgoing(count) {
+            transmit(socket, &payload);
+        }
     }
 
     fn release(&self, count: u64) {

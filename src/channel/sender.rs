@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::string::String;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_channel::oneshot;
 use futures_core::Future;
@@ -24,6 +24,8 @@ pub struct Sender<Out> {
     encode: Arc<dyn Encode<Out>>,
     /// A message that the `Sink` took and that waits for room.
     slot: Option<Payload>,
+    /// How far a flush of the `Sink` under way has to come.
+    flushing: Option<u64>,
     /// `Sink::close` was called.
     done: bool,
 }
@@ -51,6 +53,7 @@ impl<Out> Sender<Out> {
             handle,
             encode,
             slot: None,
+            flushing: None,
             done: false,
         }
     }
@@ -64,6 +67,8 @@ impl<Out> Sender<Out> {
     /// See [`SendError`]; the message was not accepted then.
     pub async fn send(&mut self, message: Out) -> Result<(), SendError> {
         self.ready_to_send()?;
+        // What the sink took goes first.
+        poll_fn(|cx| self.poll_slot(cx)).await?;
         let mut waiting = Some(self.encode.encode(message)?);
         poll_fn(|cx| self.poll_accept(&mut waiting, cx)).await
     }
@@ -74,6 +79,9 @@ impl<Out> Sender<Out> {
     /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
     pub fn try_send(&self, message: Out) -> Result<(), SendError> {
         self.ready_to_send()?;
+        if self.slot.is_some() {
+            return Err(SendError::Full);
+        }
         match self.core().accept(self.encode.encode(message)?, None) {
             Accepted::Done => Ok(()),
             Accepted::Wait(_) => Err(SendError::Full),
@@ -88,6 +96,7 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// [`SendError::Closed`] where the socket closed before.
     pub async fn flush(&mut self) -> Result<(), SendError> {
+        poll_fn(|cx| self.poll_slot(cx)).await?;
         let count = self.core().accepted();
         poll_fn(|cx| self.core().poll_released(count, cx)).await
     }
@@ -101,9 +110,9 @@ impl<Out> Sender<Out> {
         self.handle.close(code, &reason.into())
     }
 
-    /// Whether messages are still accepted.
+    /// Whether messages are refused from now on: the socket is closing or closed, or `Sink::close` ended this clone.
     pub fn is_closed(&self) -> bool {
-        self.done || self.core().machine(|machine| machine.admits(0)) == crate::proto::Admission::Closed
+        self.done || self.core().is_closing()
     }
 
     fn core(&self) -> &Core {
@@ -155,6 +164,9 @@ impl<Out> Sink<Out> for Sender<Out> {
 
     fn start_send(mut self: Pin<&mut Self>, message: Out) -> Result<(), SendError> {
         self.ready_to_send()?;
+        if self.slot.is_some() {
+            return Err(SendError::Full);
+        }
         let payload = self.encode.encode(message)?;
         // Where it has to wait, `poll_ready` or `poll_flush` sees to it.
         match self.core().accept(payload, None) {
@@ -168,13 +180,17 @@ impl<Out> Sink<Out> for Sender<Out> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        std::task::ready!(self.poll_slot(cx))?;
-        let count = self.core().accepted();
-        self.core().poll_released(count, cx)
+        ready!(self.poll_slot(cx))?;
+        // What was accepted before the first poll: others may go on sending.
+        let count = self.flushing.unwrap_or_else(|| self.core().accepted());
+        self.flushing = Some(count);
+        let flushed = ready!(self.core().poll_released(count, cx));
+        self.flushing = None;
+        Poll::Ready(flushed)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        std::task::ready!(self.as_mut().poll_flush(cx))?;
+        ready!(self.as_mut().poll_flush(cx))?;
         self.done = true;
         Poll::Ready(Ok(()))
     }

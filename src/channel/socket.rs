@@ -71,7 +71,8 @@ impl<In, Out> Socket<In, Out> {
         Ok((self.sender(), receiver))
     }
 
-    /// A sender, as often as you like.
+    /// A sender, as often as you like. What arrives still needs a taker: whoever only sends drops the receiver that
+    /// [`split`](Self::split) gives, which discards it; else the inbox fills.
     pub fn sender(&self) -> Sender<Out> {
         Sender::new(self.handle.clone(), self.encode.clone())
     }

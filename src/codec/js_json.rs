@@ -12,8 +12,8 @@ use super::{Codec, DecodeError, EncodeError, Payload};
 
 /// JSON text, by the page's own `JSON.parse` and `JSON.stringify`: the binary needs no JSON of its own.
 ///
-/// Reads and writes what [`Json`](super::Json) does. Integers beyond 2⁵³ are an [`EncodeError`]: JavaScript has no
-/// such numbers.
+/// Reads and writes what [`Json`](super::Json) does, with two exceptions: integers of 2⁵³ and beyond are an
+/// [`EncodeError`], JavaScript has no such numbers; and maps have text for keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsJson;
 
@@ -30,8 +30,13 @@ impl<In: DeserializeOwned, Out: Serialize> Codec<In, Out> for JsJson {
     }
 
     fn decode(&self, payload: Payload) -> Result<In, DecodeError> {
-        let Payload::Text(text) = &payload else {
-            return Err(DecodeError::kind("text", payload));
+        let text = match &payload {
+            Payload::Text(text) => Ok(&**text),
+            Payload::Bytes(bytes) => str::from_utf8(bytes),
+        };
+        let text = match text {
+            Ok(text) => text,
+            Err(cause) => return Err(DecodeError::malformed(cause, payload)),
         };
         match JSON::parse(text) {
             Ok(value) => serde_wasm_bindgen::from_value(value).map_err(|cause| DecodeError::malformed(cause, payload)),

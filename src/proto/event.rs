@@ -87,6 +87,7 @@ pub enum Event {
 
 /// Figures about a socket, from its start to now.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Stats {
     /// Where it stands.
     pub state: State,

@@ -15,7 +15,7 @@ use crate::proto::event::{Close, Event, State, Stats};
 use crate::proto::io::{Admission, Generation, Input, Output};
 use crate::proto::liveness::Liveness;
 use crate::proto::policy::{Config, OutboxOverflow};
-use crate::proto::queue::Queue;
+use crate::proto::queue::{Load, Queue};
 use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
 
@@ -231,7 +231,12 @@ impl Connection {
         )
     }
 
-    /// Messages sent and not yet handed on or dropped.
+    /// What is sent and not yet handed on or dropped.
+    pub fn outbox(&self) -> Load {
+        self.outbox.load()
+    }
+
+    /// Whether anything is.
     pub fn has_outbox(&self) -> bool {
         !self.outbox.is_empty()
     }
@@ -269,8 +274,10 @@ impl Connection {
         }
         let bounds = &self.config.outbox;
         let dropped = self.outbox.make_room(size, bounds.messages, bounds.bytes);
-        if dropped > 0 {
-            self.outputs.push_back(Output::Release { count: dropped });
+        match self.outputs.back_mut() {
+            _ if dropped == 0 => {}
+            Some(Output::Release { count }) => *count += dropped,
+            _ => self.outputs.push_back(Output::Release { count: dropped }),
         }
         self.outbox.push(size);
         self.accepted += 1;

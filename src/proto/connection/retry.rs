@@ -109,6 +109,8 @@ impl Connection {
         let at = self.hold.map_or(at, |hold| hold.max(at));
         if self.timers.get(Timer::Retry).is_none_or(|due| at < due) {
             self.timers.set(Timer::Retry, at);
+            // What kept it from trying is over; what failed before is still why it waits.
+            let cause = cause.filter(|cause| !matches!(cause, Failure::Offline | Failure::PageHidden));
             self.tell_state(State::Waiting, Some(at.since(now)), cause);
         }
     }
