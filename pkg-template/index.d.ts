@@ -20,7 +20,7 @@ export interface Attempt {
   number: number;
   /** How the last connection or attempt ended. */
   lastClose?: CloseInfo;
-  /** Aborted when the attempt is over. */
+  /** Aborted when the answer is no longer wanted. */
   signal: AbortSignal;
 }
 

@@ -45,11 +45,12 @@ export function readOptions(options = {}, asksUrl = false) {
   if (!isObject(options)) refuse("options", "an object");
   const reconnect = options.reconnect === false ? {} : group(options, "reconnect", "false or ");
   const heartbeat = options.heartbeat === false ? {} : group(options, "heartbeat", "false or ");
-  const beats = heartbeat !== undefined && Object.keys(heartbeat).length > 0;
+  const beats = isObject(options.heartbeat);
   const outbox = group(options, "outbox");
   const inbox = group(options, "inbox");
   // One of them alone never contradicts the other's default.
   const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, reconnect.minDelay ?? 0), isDelay, DELAY);
+  read(options, "durable", false, (value) => value === false, "false: this version delivers at most once");
   const minDelay = read(reconnect, "reconnect.minDelay", Math.min(250, maxDelay), isDelay, DELAY);
   if (maxDelay < minDelay) refuse("reconnect.maxDelay", "at least as much as reconnect.minDelay");
   const outboxMessages = read(outbox, "outbox.messages", 1024, isCount, COUNT);

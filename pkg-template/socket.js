@@ -28,6 +28,8 @@ export class Socket extends EventTarget {
   #inbox = new Queue();
   /** "iterator" or "listeners", once there is one. */
   #consumer;
+  /** The listeners for messages, and whether each wants only one. */
+  #listeners = new Map();
   /** Calls of the iterator's `next` that wait for a message. */
   #takers = new Queue();
   /** Sends that flush waits for: { count, resolve, reject }. */
@@ -104,6 +106,7 @@ export class Socket extends EventTarget {
   }
 
   close(code = 1000, reason = "", { timeout = 5000 } = {}) {
+    reason = String(reason);
     try {
       checkClose(code, reason);
       if (!(timeout >= 0)) throw new TypeError("tautline: close takes a `timeout` in milliseconds");
@@ -135,19 +138,28 @@ export class Socket extends EventTarget {
   }
 
   addEventListener(type, listener, options) {
-    if (type === "message" && listener) this.#listen();
+    if (type === "message" && listener) this.#listen(listener, options);
     super.addEventListener(type, listener, options);
+  }
+
+  removeEventListener(type, listener, options) {
+    super.removeEventListener(type, listener, options);
+    if (type === "message") this.#unlisten(listener);
   }
 
   [Symbol.asyncIterator]() {
     this.#claim("iterator");
+    let released = false;
     const release = () => {
-      this.#consumer = undefined;
-      this.#dismissTakers();
+      if (!released) {
+        released = true;
+        this.#consumer = undefined;
+        this.#dismissTakers();
+      }
       return Promise.resolve(DONE);
     };
     return {
-      next: () => this.#next(),
+      next: () => (released ? Promise.resolve(DONE) : this.#next()),
       return: release,
       [Symbol.asyncIterator]() {
         return this;
@@ -166,7 +178,8 @@ export class Socket extends EventTarget {
     if (typeof payload === "string") return payload;
     const bytes = bytesOf(payload);
     if (!bytes) throw new TypeError("a codec's encode returns a string or a Uint8Array");
-    return bytes;
+    // Memory that threads share, or that may shrink, is not for a socket: a copy is.
+    return bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable ? bytes : bytes.slice();
   }
 
   /** Asks the engine to take a payload; 0 where it did. */
@@ -234,16 +247,25 @@ export class Socket extends EventTarget {
   }
 
   /** The messages go to listeners from now on; those that wait, in a turn of their own. */
-  #listen() {
+  #listen(listener, options) {
     const first = this.#consumer === undefined;
     this.#claim("listeners");
+    this.#listeners.set(listener, options?.once === true);
+    options?.signal?.addEventListener("abort", () => this.#unlisten(listener), { once: true });
     if (first) queueMicrotask(() => this.#dispatchAll());
+  }
+
+  /** Without a listener the messages wait again. */
+  #unlisten(listener) {
+    if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#consumer = undefined;
   }
 
   #dispatchAll() {
     while (this.#inbox.length > 0 && this.#consumer === "listeners") {
       const taken = this.#take();
-      if (taken) this.dispatchEvent(new MessageEvent("message", { data: taken.value }));
+      if (!taken) continue;
+      for (const [listener, once] of this.#listeners) if (once) this.#unlisten(listener);
+      this.dispatchEvent(new MessageEvent("message", { data: taken.value }));
     }
   }
 
@@ -292,7 +314,7 @@ export class Socket extends EventTarget {
       askUrl: (number) => this.#askUrl(number),
       forgetUrl: () => this.#question?.abort(),
       transmit: (socket, count) => {
-        for (let i = 0; i < count; i++) socket.send(this.#outbox.at(i));
+        for (let i = 0; i < count; i++) this.#hand(socket, this.#outbox.at(i));
       },
       release: (count) => this.#release(count),
       heartbeat: (socket) => this.#heartbeat(socket),
@@ -305,7 +327,10 @@ export class Socket extends EventTarget {
         try {
           return this.#options.retry && Boolean(this.#options.retry({ ...this.#lastClose }));
         } catch (error) {
-          reportError(error);
+          // Uncaught, but not through the engine.
+          setTimeout(() => {
+            throw error;
+          });
           return undefined;
         }
       },
@@ -327,6 +352,15 @@ export class Socket extends EventTarget {
       closed: (code, reason, wasClean, failed, message) =>
         this.#end(failed ? new TautlineError(failed, message) : undefined, code, reason, wasClean),
     };
+  }
+
+  /** Nothing that the browser throws may pass through the engine. */
+  #hand(socket, payload) {
+    try {
+      socket.send(payload);
+    } catch (cause) {
+      queueMicrotask(() => this.dispatchEvent(event("error", { error: failure("encode", { cause }) })));
+    }
   }
 
   #heartbeat(socket) {
@@ -351,6 +385,7 @@ export class Socket extends EventTarget {
       if (question.signal.aborted) return;
       this.dispatchEvent(event("error", { error: new TautlineError("url", "the URL provider failed", { cause }) }));
     }
+    this.#question = undefined;
     this.#engine.urlAnswered(number, ready);
   }
 
