@@ -138,6 +138,70 @@ test("message listeners get what came before them, and one kind of consumer take
   assert.deepEqual(seen, ["welcome", "early", true, "consumer"]);
 });
 
+test("bytes in memory that threads share arrive, and the socket lives on", async () => {
+  const echoes = await page.evaluate(async () => {
+    const socket = tautline.connect("/echo", { codec: "bytes" });
+    await socket.opened;
+    const shared = new Uint8Array(new SharedArrayBuffer(3));
+    shared.set([1, 2, 3]);
+    await socket.send(shared);
+    await socket.send(new Uint8Array([4]));
+    const echoes = [];
+    for await (const echo of socket) if (echoes.push([...echo]) === 2) break;
+    await socket.close();
+    return echoes;
+  });
+  assert.deepEqual(echoes, [[1, 2, 3], [4]]);
+});
+
+test("what a retry policy sends goes out on the next connection; a policy that throws is no end", async () => {
+  const seen = await page.evaluate(async () => {
+    addEventListener("error", (event) => event.preventDefault(), { once: true });
+    let asked = 0;
+    const socket = tautline.connect("/echo?close=4000&after=1", {
+      reconnect: {
+        minDelay: 1,
+        maxDelay: 20,
+        retry() {
+          if (asked++ > 0) throw new Error("a policy that throws");
+          socket.send("from the policy");
+          return true;
+        },
+      },
+    });
+    socket.send("first");
+    const echoes = [];
+    for await (const echo of socket) if (echoes.push(echo) === 2) break;
+    return { echoes, state: socket.state };
+  });
+  assert.deepEqual(seen.echoes, ["first", "from the policy"]);
+  assert.notEqual(seen.state, "closed");
+  problems = problems.filter((problem) => !problem.includes("a policy that throws"));
+});
+
+test("without a listener messages wait again, and a released iterator takes nothing", async () => {
+  const seen = await page.evaluate(async () => {
+    const socket = tautline.connect("/echo");
+    const seen = [];
+    await socket.send(1);
+    await new Promise((resolve) =>
+      socket.addEventListener("message", ({ data }) => resolve(seen.push(data)), { once: true }),
+    );
+    await socket.send(2);
+    const iterator = socket[Symbol.asyncIterator]();
+    seen.push((await iterator.next()).value);
+    await iterator.return();
+    const third = new Promise((resolve) => socket.addEventListener("message", ({ data }) => resolve(data)));
+    await iterator.return();
+    seen.push((await iterator.next()).done);
+    await socket.send(3);
+    seen.push(await third);
+    await socket.close();
+    return seen;
+  });
+  assert.deepEqual(seen, [1, 2, true, 3]);
+});
+
 test("leaving for await early leaves the socket open for the next one", async () => {
   const seen = await page.evaluate(async () => {
     const socket = tautline.connect("/echo");
@@ -237,9 +301,10 @@ test("bad arguments are refused before anything connects, by name", async () => 
       attempt("/echo", { outbox: { overflow: "explode" } }),
       attempt("/echo", { heartbeat: { interval: 5 } }),
       attempt("/echo", { connectTimeout: "soon" }),
+      attempt("/echo", { durable: true }),
     ];
   });
-  const expected = ["begin with ws:", "fragment", '"a b"', "twice", "`codec`", "`reconnect.factor`", "`outbox.overflow`", "`heartbeat.timeout`", "`connectTimeout`"];
+  const expected = ["begin with ws:", "fragment", '"a b"', "twice", "`codec`", "`reconnect.factor`", "`outbox.overflow`", "`heartbeat.timeout`", "`connectTimeout`", "`durable`"];
   errors.forEach((error, index) => {
     assert.match(error, index < 4 ? /^SyntaxError: / : /^TypeError: /);
     assert.ok(error.includes(expected[index]), `${error} names ${expected[index]}`);

@@ -17,7 +17,7 @@ fn pages() -> usize {
 }
 
 /// Takes up what is free, but for half a page, so that no leak hides there. Free it by dropping it.
-fn fill() -> Vec<Box<[u8; 64]>> {
+fn fill() -> Vec<Vec<u8>> {
     let before = pages();
     // Room for the list itself first.
     let mut filling = Vec::with_capacity(200_000);
@@ -26,11 +26,11 @@ fn fill() -> Vec<Box<[u8; 64]>> {
             filling.len() < filling.capacity(),
             "more is free than this test expects"
         );
-        filling.push(Box::new([0; 64]));
+        filling.push(vec![0; 64]);
     }
     // A block takes up 16 bytes more than it holds.
     for _ in 0..PAGE / 2 / 80 {
-        filling.push(Box::new([0; 64]));
+        filling.push(vec![0; 64]);
     }
     filling
 }
