@@ -55,7 +55,10 @@ export async function setStage(t) {
   const server = await startServer();
   t.after(() => server.stop());
   const browser = await launch();
-  t.after(() => browser.close());
+  t.after(async () => {
+    assert.ok(browser.isConnected(), "Chromium ended during the tests: what failed after that says nothing about the page");
+    await browser.close();
+  });
   return { address: server.address, open: (options) => openPage(browser, server.address, options) };
 }
 
