@@ -1,24 +1,30 @@
 //! The time, one timer, and randomness.
 
 use core::cell::Cell;
-use core::time::Duration;
 
-use gloo_timers::callback::Timeout;
 use js_sys::{Date, Math};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::listener::Callback;
 use crate::proto::Time;
 
 /// How far the two clocks may drift apart before it counts as a sleep, in milliseconds.
 const SLEEP: f64 = 5_000.0;
 /// A browser takes longer delays than this for none at all.
-const LONGEST: u32 = i32::MAX as u32;
+const LONGEST: u64 = i32::MAX as u64;
 
 #[wasm_bindgen]
 extern "C" {
     /// Milliseconds, with a fraction. Monotonic; stands still while some systems sleep.
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
+
+    // By their bare names: workers and Node have no `window`. What a timer is, a number or an object, differs.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &JsValue, millis: u32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
 }
 
 /// The present instant.
@@ -56,12 +62,34 @@ fn offset() -> f64 {
     Date::now() - performance_now()
 }
 
-/// A timer that fires at `deadline` or, where that is too far off, earlier. Dropping it stops it.
-pub(super) fn timeout(deadline: Time, now: Time, fire: impl FnOnce() + 'static) -> Timeout {
-    Timeout::new(millis(deadline.since(now)), fire)
+/// A timer that is set. Dropping it stops it.
+pub(super) struct Timer {
+    id: JsValue,
+    deadline: Time,
+}
+
+impl Timer {
+    /// Calls `callback` at `deadline` or, where that is too far off, earlier.
+    pub(super) fn set(deadline: Time, callback: &Callback) -> Self {
+        Self {
+            id: set_timeout(callback.as_ref(), millis(deadline, now())),
+            deadline,
+        }
+    }
+
+    pub(super) const fn deadline(&self) -> Time {
+        self.deadline
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        clear_timeout(&self.id);
+    }
 }
 
 /// Rounded up, so that a timer is not early.
-fn millis(delay: Duration) -> u32 {
-    u32::try_from(delay.as_micros().div_ceil(1000)).map_or(LONGEST, |millis| millis.min(LONGEST))
+fn millis(deadline: Time, now: Time) -> u32 {
+    let micros = deadline.as_micros().saturating_sub(now.as_micros());
+    micros.div_ceil(1000).min(LONGEST) as u32
 }

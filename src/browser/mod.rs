@@ -4,6 +4,7 @@
 //! the two faces do differently (where payloads are kept, how the application is told) is behind [`Host`].
 
 mod clock;
+mod listener;
 mod page;
 mod reactor;
 mod socket;

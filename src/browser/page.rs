@@ -3,89 +3,96 @@
 
 use alloc::vec::Vec;
 
-use js_sys::Reflect;
-use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Event, EventTarget};
+use web_sys::EventTarget;
 
+use super::listener::{Callback, Listener};
 use crate::proto::Signal;
 
-const GLOBAL_EVENTS: [&str; 4] = ["online", "offline", "pagehide", "pageshow"];
-const DOCUMENT_EVENTS: [&str; 2] = ["visibilitychange", "resume"];
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = EventTarget)]
+    type Global;
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL: Global;
 
-/// Listens until it is dropped.
-pub(super) struct Page {
-    listener: Closure<dyn FnMut(Event)>,
-    targets: Vec<(EventTarget, &'static [&'static str])>,
+    /// None in a worker.
+    #[wasm_bindgen(method, getter, structural)]
+    fn document(this: &Global) -> Option<EventTarget>;
+    #[wasm_bindgen(method, getter, structural)]
+    fn navigator(this: &Global) -> Option<Navigator>;
+
+    type Navigator;
+    /// Not every runtime's navigator knows.
+    #[wasm_bindgen(method, getter, structural, js_name = onLine)]
+    fn on_line(this: &Navigator) -> Option<bool>;
+
+    /// An event, with what is asked of one or the other.
+    type PageEvent;
+    #[wasm_bindgen(method, getter, structural)]
+    fn target(this: &PageEvent) -> PageTarget;
+    #[wasm_bindgen(method, getter, structural)]
+    fn persisted(this: &PageEvent) -> bool;
+
+    type PageTarget;
+    #[wasm_bindgen(method, getter, structural)]
+    fn hidden(this: &PageTarget) -> bool;
 }
 
-impl Page {
-    pub(super) fn listen(mut report: impl FnMut(Signal) + 'static) -> Self {
-        let listener = Closure::new(move |event: Event| {
-            if let Some(signal) = signal(&event) {
-                report(signal);
-            }
-        });
-        let global: JsValue = js_sys::global().into();
-        let document = property(&global, "document");
-        let mut targets: Vec<(EventTarget, &'static [&'static str])> = Vec::new();
-        for (target, events) in [(global, &GLOBAL_EVENTS[..]), (document, &DOCUMENT_EVENTS[..])] {
-            // Node's global object is no event target.
-            if property(&target, "addEventListener").is_function() {
-                targets.push((target.unchecked_into(), events));
-            }
-        }
-        let page = Self { listener, targets };
-        page.each(|target, event, listener| {
-            let _ = target.add_event_listener_with_callback(event, listener);
-        });
-        page
-    }
-
-    fn each(&self, change: impl Fn(&EventTarget, &str, &js_sys::Function)) {
-        for (target, events) in &self.targets {
-            for event in *events {
-                change(target, event, self.listener.as_ref().unchecked_ref());
-            }
-        }
-    }
+/// What a listener is for.
+#[derive(Clone, Copy)]
+pub(super) enum Cue {
+    Online,
+    Offline,
+    Hide,
+    Show,
+    Visibility,
+    Resume,
 }
 
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.each(|target, event, listener| {
-            let _ = target.remove_event_listener_with_callback(event, listener);
-        });
-    }
+const OF_GLOBAL: [(&str, Cue); 4] = [
+    ("online", Cue::Online),
+    ("offline", Cue::Offline),
+    ("pagehide", Cue::Hide),
+    ("pageshow", Cue::Show),
+];
+const OF_DOCUMENT: [(&str, Cue); 2] = [("visibilitychange", Cue::Visibility), ("resume", Cue::Resume)];
+
+/// Listens to all of it, until the listeners are dropped.
+pub(super) fn listen(callback: impl Fn(Cue) -> Callback) -> Vec<Listener> {
+    let mut listeners = Vec::new();
+    let mut listen = |target: &EventTarget, events: &[(&'static str, Cue)]| {
+        for &(event, cue) in events {
+            listeners.push(Listener::new(target, event, callback(cue)));
+        }
+    };
+    GLOBAL.with(|global| {
+        listen(global, &OF_GLOBAL);
+        if let Some(document) = global.document() {
+            listen(&document, &OF_DOCUMENT);
+        }
+    });
+    listeners
 }
 
 /// Whether the browser says that there is no network. No word counts as a network.
 pub(super) fn is_offline() -> bool {
-    let navigator = property(&js_sys::global().into(), "navigator");
-    property(&navigator, "onLine").as_bool() == Some(false)
+    GLOBAL.with(|global| global.navigator().and_then(|navigator| navigator.on_line()) == Some(false))
 }
 
-fn signal(event: &Event) -> Option<Signal> {
-    Some(match event.type_().as_str() {
-        "online" => Signal::Online,
-        "offline" => Signal::Offline,
-        "pagehide" => Signal::Left,
+/// What an event says to the machine.
+pub(super) fn signal(cue: Cue, event: JsValue) -> Option<Signal> {
+    let event: PageEvent = event.unchecked_into();
+    Some(match cue {
+        Cue::Online => Signal::Online,
+        Cue::Offline => Signal::Offline,
+        Cue::Hide => Signal::Left,
         // Fires after the first load, too.
-        "pageshow" if property(event, "persisted").is_truthy() => Signal::Returned,
-        "resume" => Signal::Woke,
-        "visibilitychange" => {
-            let document: JsValue = event.target()?.into();
-            if property(&document, "visibilityState").as_string().as_deref() == Some("visible") {
-                Signal::Visible
-            } else {
-                Signal::Hidden
-            }
-        }
-        _ => return None,
+        Cue::Show if !event.persisted() => return None,
+        Cue::Show => Signal::Returned,
+        Cue::Visibility if event.target().hidden() => Signal::Hidden,
+        Cue::Visibility => Signal::Visible,
+        Cue::Resume => Signal::Woke,
     })
-}
-
-/// A property, or `undefined` where there is none.
-fn property(object: &JsValue, name: &str) -> JsValue {
-    Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }

@@ -6,17 +6,22 @@
 
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use gloo_timers::callback::Timeout;
 use js_sys::JsString;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
 
-use super::clock::{self, SleepWatch};
-use super::page::{self, Page};
-use super::socket::{Report, Socket};
+use super::clock::{self, SleepWatch, Timer};
+use super::listener::{Callback, Listener};
+use super::page;
+use super::socket::{self, Report, Socket};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+
+/// How an end without a code is reported; nobody may send it.
+const NO_STATUS: u16 = 1005;
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
 pub(crate) trait Host: 'static {
@@ -64,32 +69,27 @@ pub(crate) struct Reactor<H> {
     socket: RefCell<Option<Socket>>,
     /// What arrived and was not delivered yet.
     arrivals: RefCell<VecDeque<JsValue>>,
-    timer: RefCell<Option<(Time, Timeout)>>,
+    timer: RefCell<Option<Timer>>,
+    /// What the timer calls; one for all of its deadlines.
+    alarm: Callback,
     sleep: SleepWatch,
-    page: RefCell<Option<Page>>,
+    page: RefCell<Vec<Listener>>,
     /// The loop runs somewhere up the stack.
     running: Cell<bool>,
 }
 
 impl<H: Host> Reactor<H> {
     pub(crate) fn new(host: H) -> Rc<Self> {
-        Rc::new_cyclic(|this: &Weak<Self>| {
-            let reporter = this.clone();
-            let page = Page::listen(move |signal| {
-                if let Some(reactor) = reporter.upgrade() {
-                    reactor.handle(Input::Page(signal));
-                }
-            });
-            Self {
-                host,
-                this: this.clone(),
-                socket: RefCell::default(),
-                arrivals: RefCell::default(),
-                timer: RefCell::default(),
-                sleep: SleepWatch::new(),
-                page: RefCell::new(Some(page)),
-                running: Cell::new(false),
-            }
+        Rc::new_cyclic(|this: &Weak<Self>| Self {
+            host,
+            this: this.clone(),
+            socket: RefCell::default(),
+            arrivals: RefCell::default(),
+            timer: RefCell::default(),
+            alarm: callback(this, Cue::Timer),
+            sleep: SleepWatch::new(),
+            page: RefCell::new(page::listen(|cue| callback(this, Cue::Page(cue)))),
+            running: Cell::new(false),
         })
     }
 
@@ -175,7 +175,10 @@ impl<H: Host> Reactor<H> {
             Output::Close { code, reason } => {
                 if let Some(socket) = self.raw() {
                     // The faces have checked code and reason.
-                    let _ = socket.close_with_code_and_reason(code, &reason);
+                    let _ = match code {
+                        NO_STATUS => socket.close(),
+                        _ => socket.close_with_code_and_reason(code, &reason),
+                    };
                 }
             }
             Output::Abandon(generation) => self.abandon(generation),
@@ -187,15 +190,25 @@ impl<H: Host> Reactor<H> {
     fn open(&self, generation: Generation) {
         match self.host.open() {
             Ok(raw) => {
-                let this = self.this.clone();
-                let socket = Socket::bind(raw, generation, move |report| {
-                    if let Some(reactor) = this.upgrade() {
-                        reactor.report(generation, report);
-                    }
+                let socket = Socket::bind(raw, generation, |cue| {
+                    callback(&self.this, Cue::Socket(generation, cue))
                 });
                 self.socket.replace(Some(socket));
             }
             Err(_) => self.feed(Input::OpenFailed(generation)),
+        }
+    }
+
+    /// What the browser calls comes in here.
+    fn heard(&self, cue: Cue, event: JsValue) {
+        match cue {
+            Cue::Timer => self.timer_fired(),
+            Cue::Socket(generation, cue) => self.report(generation, socket::report(cue, event)),
+            Cue::Page(cue) => {
+                if let Some(signal) = page::signal(cue, event) {
+                    self.handle(Input::Page(signal));
+                }
+            }
         }
     }
 
@@ -258,16 +271,9 @@ impl<H: Host> Reactor<H> {
             return;
         };
         let mut timer = self.timer.borrow_mut();
-        if timer.as_ref().is_some_and(|(armed, _)| *armed <= deadline) {
-            return;
+        if timer.as_ref().is_none_or(|timer| deadline < timer.deadline()) {
+            *timer = Some(Timer::set(deadline, &self.alarm));
         }
-        let this = self.this.clone();
-        let timeout = clock::timeout(deadline, clock::now(), move || {
-            if let Some(reactor) = this.upgrade() {
-                reactor.timer_fired();
-            }
-        });
-        *timer = Some((deadline, timeout));
     }
 
     fn timer_fired(&self) {
@@ -282,6 +288,23 @@ impl<H: Host> Reactor<H> {
     fn raw(&self) -> Option<WebSocket> {
         self.socket.borrow().as_ref().map(|socket| socket.raw().clone())
     }
+}
+
+/// What a callback is for.
+#[derive(Clone, Copy)]
+enum Cue {
+    Timer,
+    Socket(Generation, socket::Cue),
+    Page(page::Cue),
+}
+
+fn callback<H: Host>(reactor: &Weak<Reactor<H>>, cue: Cue) -> Callback {
+    let reactor = reactor.clone();
+    Closure::new(move |event| {
+        if let Some(reactor) = reactor.upgrade() {
+            reactor.heard(cue, event);
+        }
+    })
 }
 
 /// UTF-16 units of a text, bytes of anything else.

@@ -1,11 +1,19 @@
 //! The browser's WebSocket: its four handlers, set and taken off as one. No policy lives here.
 
-use wasm_bindgen::JsCast;
-use wasm_bindgen::JsValue;
-use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
+use super::listener::{Callback, Listener};
 use crate::proto::{Close, Generation};
+
+/// What a listener is for.
+#[derive(Clone, Copy)]
+pub(super) enum Cue {
+    Open,
+    Message,
+    Error,
+    Close,
+}
 
 /// What a socket reports.
 pub(super) enum Report {
@@ -19,41 +27,25 @@ pub(super) enum Report {
 pub(super) struct Socket {
     raw: WebSocket,
     generation: Generation,
-    // Kept for as long as the socket may call them.
-    _open: Closure<dyn FnMut()>,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-    _error: Closure<dyn FnMut()>,
-    _close: Closure<dyn FnMut(CloseEvent)>,
+    listeners: Option<[Listener; 4]>,
 }
 
 impl Socket {
     /// Takes over a socket that was made in this very turn, before its first event.
-    pub(super) fn bind(raw: WebSocket, generation: Generation, report: impl Fn(Report) + Clone + 'static) -> Self {
+    pub(super) fn bind(raw: WebSocket, generation: Generation, callback: impl Fn(Cue) -> Callback) -> Self {
         // Blobs are read asynchronously, and come out of order.
         raw.set_binary_type(BinaryType::Arraybuffer);
-        let (opened, messaged, failed, closed) = (report.clone(), report.clone(), report.clone(), report);
-        let open = Closure::new(move || opened(Report::Opened));
-        let message = Closure::new(move |event: MessageEvent| messaged(Report::Message(event.data())));
-        // What the event holds differs from browser to browser, and none of it says what went wrong.
-        let error = Closure::new(move || failed(Report::Error));
-        let close = Closure::new(move |event: CloseEvent| {
-            closed(Report::Closed(Close {
-                code: event.code(),
-                reason: event.reason(),
-                was_clean: event.was_clean(),
-            }));
-        });
-        raw.set_onopen(Some(open.as_ref().unchecked_ref()));
-        raw.set_onmessage(Some(message.as_ref().unchecked_ref()));
-        raw.set_onerror(Some(error.as_ref().unchecked_ref()));
-        raw.set_onclose(Some(close.as_ref().unchecked_ref()));
+        let listeners = [
+            ("open", Cue::Open),
+            ("message", Cue::Message),
+            ("error", Cue::Error),
+            ("close", Cue::Close),
+        ]
+        .map(|(event, cue)| Listener::new(&raw, event, callback(cue)));
         Self {
             raw,
             generation,
-            _open: open,
-            _message: message,
-            _error: error,
-            _close: close,
+            listeners: Some(listeners),
         }
     }
 
@@ -73,12 +65,28 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.raw.set_onopen(None);
-        self.raw.set_onmessage(None);
-        self.raw.set_onerror(None);
-        self.raw.set_onclose(None);
+        // Before it closes, which may call them.
+        self.listeners.take();
         // Without a code it can't be refused.
         let _ = self.raw.close();
+    }
+}
+
+/// What an event of a socket's says.
+pub(super) fn report(cue: Cue, event: JsValue) -> Report {
+    match cue {
+        Cue::Open => Report::Opened,
+        Cue::Message => Report::Message(event.unchecked_into::<MessageEvent>().data()),
+        // What the event holds differs from browser to browser, and none of it says what went wrong.
+        Cue::Error => Report::Error,
+        Cue::Close => {
+            let event: CloseEvent = event.unchecked_into();
+            Report::Closed(Close {
+                code: event.code(),
+                reason: event.reason(),
+                was_clean: event.was_clean(),
+            })
+        }
     }
 }
 

@@ -1,7 +1,6 @@
-//! The JavaScript face: the reactor as a class for the npm package's `socket.js`, which keeps the payloads, the promises
+//! The JavaScript face: the reactor as a class for the npm package's `link.js`, which keeps the payloads, the promises
 //! and the events. Text never enters wasm memory: only sizes and counts cross.
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
@@ -14,27 +13,29 @@ use web_sys::WebSocket;
 use crate::browser::{Host, Reactor};
 use crate::proto::{
     Admission, Close, Config, ConnectTimeout, Connection, Event, Failure, Generation, Heartbeat, Inbox, InboxOverflow,
-    Input, Outbox, OutboxOverflow, Reconnect, State, Stats,
+    Input, Outbox, OutboxOverflow, Reconnect, State,
 };
 
 #[wasm_bindgen]
 extern "C" {
-    /// The object in `socket.js` that the engine works for. Its methods never throw, `open` excepted.
+    /// The object in `link.js` that the engine works for. Its methods never throw, `open` excepted.
     #[wasm_bindgen(typescript_type = "object")]
     pub type Face;
 
     #[wasm_bindgen(method, structural, catch)]
     fn open(this: &Face) -> Result<WebSocket, JsValue>;
+    #[wasm_bindgen(method, structural)]
+    fn connected(this: &Face);
     #[wasm_bindgen(method, structural, js_name = askUrl)]
     fn ask_url(this: &Face, attempt: u32);
     #[wasm_bindgen(method, structural, js_name = forgetUrl)]
     fn forget_url(this: &Face);
     #[wasm_bindgen(method, structural)]
-    fn transmit(this: &Face, socket: &WebSocket, count: u32);
+    fn transmit(this: &Face, count: u32);
     #[wasm_bindgen(method, structural)]
     fn release(this: &Face, count: u32);
     #[wasm_bindgen(method, structural)]
-    fn heartbeat(this: &Face, socket: &WebSocket);
+    fn heartbeat(this: &Face);
     #[wasm_bindgen(method, structural)]
     fn deliver(this: &Face, data: JsValue);
     #[wasm_bindgen(method, structural, js_name = dropOldest)]
@@ -42,10 +43,9 @@ extern "C" {
     /// `undefined` where the application has no opinion.
     #[wasm_bindgen(method, structural)]
     fn retry(this: &Face, code: u16, reason: &str, was_clean: bool) -> Option<bool>;
-    #[wasm_bindgen(method, structural)]
-    fn connected(this: &Face, socket: &WebSocket);
+    /// States as their place in the list of `State`.
     #[wasm_bindgen(method, structural, js_name = stateChanged)]
-    fn state_changed(this: &Face, state: &str, previous: &str, retry_in: Option<f64>, code: &str, message: &str);
+    fn state_changed(this: &Face, state: u8, previous: u8, retry_in: Option<f64>, code: &str, message: &str);
     #[wasm_bindgen(method, structural)]
     fn opened(this: &Face);
     #[wasm_bindgen(method, structural)]
@@ -68,10 +68,63 @@ struct JsHost {
 
 #[wasm_bindgen]
 impl Engine {
-    /// `options` are the numbers in the order in which [`config`] reads them.
+    /// The options as numbers: delays in milliseconds, bounds, switches as 0 or 1, choices as their place in the list of
+    /// the documentation. Infinity is no limit. One by one: numbers cross for nothing, a list would have to be copied.
+    #[expect(clippy::too_many_arguments, reason = "see above; link.js passes them in this order")]
     #[wasm_bindgen(constructor)]
-    pub fn new(face: Face, options: &[f64]) -> Self {
-        let machine = Connection::new(config(options), Reactor::<JsHost>::seed());
+    pub fn new(
+        face: Face,
+        reconnects: bool,
+        min_delay: f64,
+        max_delay: f64,
+        factor: f64,
+        max_attempts: f64,
+        stable_after: f64,
+        connect_timeout: f64,
+        heartbeat_interval: f64,
+        heartbeat_timeout: f64,
+        outbox_messages: f64,
+        outbox_bytes: f64,
+        outbox_overflow: u8,
+        inbox_messages: f64,
+        inbox_bytes: f64,
+        inbox_overflow: u8,
+        asks_url: bool,
+    ) -> Self {
+        let mut config = Config::new();
+        config.reconnect = reconnects.then(|| Reconnect {
+            min_delay: duration(min_delay),
+            max_delay: duration(max_delay),
+            factor,
+            max_attempts: Some(max_attempts)
+                .filter(|most| most.is_finite())
+                .map(|most| most as u32),
+            stable_after: duration(stable_after),
+        });
+        config.connect_timeout = ConnectTimeout(duration(connect_timeout));
+        config.heartbeat = (heartbeat_interval > 0.0).then(|| Heartbeat {
+            interval: duration(heartbeat_interval),
+            timeout: duration(heartbeat_timeout),
+        });
+        config.outbox = Outbox {
+            messages: outbox_messages as usize,
+            bytes: outbox_bytes as usize,
+            overflow: match outbox_overflow {
+                0 => OutboxOverflow::Wait,
+                1 => OutboxOverflow::Reject,
+                _ => OutboxOverflow::DropOldest,
+            },
+        };
+        config.inbox = Inbox {
+            messages: inbox_messages as usize,
+            bytes: inbox_bytes as usize,
+            overflow: match inbox_overflow {
+                0 => InboxOverflow::Close,
+                _ => InboxOverflow::DropOldest,
+            },
+        };
+        config.ask_url = asks_url;
+        let machine = Connection::new(config, Reactor::<JsHost>::seed());
         Self {
             reactor: Reactor::new(JsHost {
                 machine: RefCell::new(machine),
@@ -134,29 +187,19 @@ impl Engine {
         }
     }
 
-    /// `connecting`, `open`, `waiting` or `closed`.
-    #[wasm_bindgen(getter)]
-    pub fn state(&self) -> String {
-        self.stats_now().state.as_str().into()
-    }
-
-    /// attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox.
-    pub fn stats(&self) -> Box<[f64]> {
-        let stats = self.stats_now();
-        Box::new([
-            f64::from(stats.attempts),
-            f64::from(stats.reconnects),
-            stats.sent as f64,
-            stats.received as f64,
-            stats.outbox.messages as f64,
-            stats.outbox.bytes as f64,
-            stats.inbox.messages as f64,
-            stats.inbox.bytes as f64,
-        ])
-    }
-
-    fn stats_now(&self) -> Stats {
-        self.reactor.host().machine(|machine| machine.stats())
+    /// One of: attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox.
+    pub fn figure(&self, index: u8) -> f64 {
+        let stats = self.reactor.host().machine(|machine| machine.stats());
+        match index {
+            0 => f64::from(stats.attempts),
+            1 => f64::from(stats.reconnects),
+            2 => stats.sent as f64,
+            3 => stats.received as f64,
+            4 => stats.outbox.messages as f64,
+            5 => stats.outbox.bytes as f64,
+            6 => stats.inbox.messages as f64,
+            _ => stats.inbox.bytes as f64,
+        }
     }
 }
 
@@ -177,16 +220,16 @@ impl Host for JsHost {
         self.face.forget_url();
     }
 
-    fn transmit(&self, socket: &WebSocket, _first: u64, count: u64) {
-        self.face.transmit(socket, count as u32);
+    fn transmit(&self, _socket: &WebSocket, _first: u64, count: u64) {
+        self.face.transmit(count as u32);
     }
 
     fn release(&self, count: u64) {
         self.face.release(count as u32);
     }
 
-    fn heartbeat(&self, socket: &WebSocket) {
-        self.face.heartbeat(socket);
+    fn heartbeat(&self, _socket: &WebSocket) {
+        self.face.heartbeat();
     }
 
     fn deliver(&self, data: JsValue) {
@@ -201,8 +244,8 @@ impl Host for JsHost {
         self.face.retry(close.code, &close.reason, close.was_clean)
     }
 
-    fn connected(&self, socket: &WebSocket) {
-        self.face.connected(socket);
+    fn connected(&self, _socket: &WebSocket) {
+        self.face.connected();
     }
 
     fn tell(&self, event: Event) {
@@ -223,7 +266,7 @@ impl Host for JsHost {
             } => {
                 let (code, message) = words(cause);
                 self.face
-                    .state_changed(state.as_str(), previous.as_str(), millis(retry_in), code, message);
+                    .state_changed(state as u8, previous as u8, millis(retry_in), code, message);
             }
             Event::Open => self.face.opened(),
             Event::Disconnected { close, retry_in } => {
@@ -239,49 +282,8 @@ impl Host for JsHost {
     }
 }
 
-/// `socket.js` writes these numbers in this order: delays in milliseconds, bounds, switches as 0 or 1, choices as their
-/// place in the list of the documentation. Infinity is no limit.
-fn config(options: &[f64]) -> Config {
-    let mut options = options.iter().copied();
-    let mut next = || options.next().unwrap_or_default();
-    let mut config = Config::new();
-    let reconnects = next() != 0.0;
-    let reconnect = Reconnect {
-        min_delay: duration(next()),
-        max_delay: duration(next()),
-        factor: next(),
-        max_attempts: Some(next()).filter(|most| most.is_finite()).map(|most| most as u32),
-        stable_after: duration(next()),
-    };
-    config.reconnect = reconnects.then_some(reconnect);
-    config.connect_timeout = ConnectTimeout(duration(next()));
-    let heartbeat = Heartbeat {
-        interval: duration(next()),
-        timeout: duration(next()),
-    };
-    config.heartbeat = (!heartbeat.interval.is_zero()).then_some(heartbeat);
-    config.outbox = Outbox {
-        messages: next() as usize,
-        bytes: next() as usize,
-        overflow: match next() as u8 {
-            0 => OutboxOverflow::Wait,
-            1 => OutboxOverflow::Reject,
-            _ => OutboxOverflow::DropOldest,
-        },
-    };
-    config.inbox = Inbox {
-        messages: next() as usize,
-        bytes: next() as usize,
-        overflow: match next() as u8 {
-            0 => InboxOverflow::Close,
-            _ => InboxOverflow::DropOldest,
-        },
-    };
-    config.ask_url = next() != 0.0;
-    config
-}
-
 /// Milliseconds of JavaScript's as a duration; what is no length of time is none.
+#[inline(never)]
 fn duration(millis: f64) -> Duration {
     Duration::from_micros((millis * 1000.0) as u64)
 }

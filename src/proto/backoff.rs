@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::policy::Reconnect;
+use super::time::micros;
 
 /// SplitMix64. Spreads clients apart; not for secrets.
 #[derive(Debug)]
@@ -17,9 +18,9 @@ impl Random {
     pub(super) fn between(&mut self, low: Duration, high: Duration) -> Duration {
         let low = micros(low);
         let span = micros(high).saturating_sub(low).saturating_add(1);
-        // The high half of a 64 × 64 bit product: uniform without a division.
-        let scaled = (u128::from(self.next()) * u128::from(span)) >> 64;
-        Duration::from_micros(low.saturating_add(scaled as u64))
+        // A fraction below 1 of 53 random bits, as many as it can hold.
+        let fraction = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        Duration::from_micros(low.saturating_add((fraction * span as f64) as u64))
     }
 
     fn next(&mut self) -> u64 {
@@ -93,8 +94,4 @@ fn ceiling(policy: &Reconnect, failures: u32) -> Duration {
         ceiling *= policy.factor;
     }
     Duration::from_micros(ceiling.min(most) as u64)
-}
-
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -142,7 +142,7 @@ pub enum Output {
     Measure,
     /// Begin the closing handshake.
     Close {
-        /// The close code.
+        /// The close code; 1005 for none.
         code: u16,
         /// The reason.
         reason: String,
