@@ -41,7 +41,8 @@ const COUNT = "a whole number of at least 1, or Infinity";
 const DELAY = "a number of milliseconds";
 const SPAN = "a number of milliseconds above 0";
 
-export function readOptions(options = {}, asksUrl = false) {
+/** `url` as `connect` takes it: a function is asked before every attempt. */
+export function readOptions(options = {}, url) {
   if (!isObject(options)) refuse("options", "an object");
   const reconnect = options.reconnect === false ? {} : group(options, "reconnect", "false or ");
   const heartbeat = options.heartbeat === false ? {} : group(options, "heartbeat", "false or ");
@@ -51,10 +52,12 @@ export function readOptions(options = {}, asksUrl = false) {
   // One of them alone never contradicts the other's default.
   const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, reconnect.minDelay ?? 0), isDelay, DELAY);
   read(options, "durable", false, (value) => value === false, "false: this version delivers at most once");
+  choice(options, "onSessionLost", ["return", "resend"]);
   const minDelay = read(reconnect, "reconnect.minDelay", Math.min(250, maxDelay), isDelay, DELAY);
   if (maxDelay < minDelay) refuse("reconnect.maxDelay", "at least as much as reconnect.minDelay");
   const outboxMessages = read(outbox, "outbox.messages", 1024, isCount, COUNT);
   const outboxBytes = read(outbox, "outbox.bytes", 16 * 2 ** 20, isCount, COUNT);
+  const overflow = choice(outbox, "outbox.overflow", ["wait", "reject", "drop-oldest"]);
   const interval = beats ? read(heartbeat, "heartbeat.interval", NaN, isSpan, SPAN) : 0;
   const timeout = beats ? read(heartbeat, "heartbeat.timeout", NaN, isSpan, SPAN) : 0;
   if (Number.isNaN(interval)) refuse("heartbeat.interval", SPAN);
@@ -66,10 +69,10 @@ export function readOptions(options = {}, asksUrl = false) {
     retry: read(reconnect, "reconnect.retry", undefined, isFunction, "a function (close) => boolean"),
     heartbeat: beats ? heartbeat.message : undefined,
     signal: read(options, "signal", undefined, (value) => value instanceof AbortSignal, "an AbortSignal"),
-    waiting: { messages: outboxMessages, bytes: outboxBytes },
-    // In the order in which the engine reads them.
-    numbers: new Float64Array([
-      options.reconnect === false ? 0 : 1,
+    outbox: { messages: outboxMessages, bytes: outboxBytes, dropOldest: overflow === 2 },
+    // In the order in which the engine takes them.
+    numbers: [
+      options.reconnect !== false,
       minDelay,
       maxDelay,
       read(reconnect, "reconnect.factor", 2, (value) => Number.isFinite(value) && value >= 1, "a number of at least 1"),
@@ -80,12 +83,12 @@ export function readOptions(options = {}, asksUrl = false) {
       timeout,
       outboxMessages,
       outboxBytes,
-      choice(outbox, "outbox.overflow", ["wait", "reject", "drop-oldest"]),
+      overflow,
       read(inbox, "inbox.messages", 4096, isCount, COUNT),
       read(inbox, "inbox.bytes", 64 * 2 ** 20, isCount, COUNT),
       choice(inbox, "inbox.overflow", ["close", "drop-oldest"]),
-      asksUrl ? 1 : 0,
-    ]),
+      isFunction(url),
+    ],
   };
 }
 
@@ -127,11 +130,15 @@ function syntaxError(message) {
   throw new DOMException(`tautline: ${message}`, "SyntaxError");
 }
 
-/** Throws where a browser would refuse to close with these. */
-export function checkClose(code, reason) {
+/** Refuses what a browser would refuse to close with, by `refuse(message, isCode)`, which throws. */
+export function checkClose(code, reason, refuse = wrongType) {
   if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
-    throw new TypeError(`tautline: close takes the code 1000, or 3000 to 4999, not ${code}`);
+    refuse(`tautline: close takes the code 1000, or 3000 to 4999, not ${code}`, true);
   }
   const bytes = new TextEncoder().encode(reason).length;
-  if (bytes > 123) throw new TypeError(`tautline: the close reason has ${bytes} bytes; at most 123 fit`);
+  if (bytes > 123) refuse(`tautline: the close reason has ${bytes} bytes; at most 123 fit`, false);
+}
+
+function wrongType(message) {
+  throw new TypeError(message);
 }
