@@ -2,11 +2,14 @@
 
 const decoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Bytes of an ArrayBuffer or a view, without a copy. */
+/** Bytes of an ArrayBuffer or a view, without a copy where it can be; nothing else has any. */
 export function bytesOf(value) {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  return undefined;
+  let bytes;
+  if (value instanceof ArrayBuffer) bytes = new Uint8Array(value);
+  else if (ArrayBuffer.isView(value)) bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  else return undefined;
+  // Memory that threads share, or that may shrink, is not for a socket: a copy is.
+  return bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable ? bytes : bytes.slice();
 }
 
 export const CODECS = {

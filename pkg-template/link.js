@@ -1,10 +1,11 @@
 // One connection that comes back, with the payloads that wait for it: strings, bytes, Blobs. When to connect, send and give
-// up is the engine's business, in wasm; it calls the methods of the object that `#face` makes. What an application holds is
-// made of this, in socket.js and tautsocket.js: the owner, whose methods are called for everything that happens.
+// up is decided in wasm; the reactor calls the object that `#host` makes. What an application holds is made of this, in
+// socket.js and tautsocket.js: the owner, whose methods are called for everything that happens.
 
 import { failure, TautlineError } from "./errors.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
+import { Reactor } from "./reactor.js";
 
 const ACCEPTED = Promise.resolve();
 // In the engine's order.
@@ -30,7 +31,7 @@ export class Link {
   raw;
   #owner;
   #options;
-  #engine;
+  #reactor;
   #url;
   #provider;
   /** Ends the URL provider's work on the attempt under way. */
@@ -63,13 +64,13 @@ export class Link {
     } catch (cause) {
       queueMicrotask(() => this.#fail(cause));
     }
-    if (options.signal?.aborted && !this.#engine) queueMicrotask(this.#abort);
+    if (options.signal?.aborted && !this.#reactor) queueMicrotask(this.#abort);
   }
 
   /** Asks the engine to take a payload at once; 0 where it did. */
   offer(payload) {
     if (this.#stats) return 4;
-    if (!this.#engine || this.#waiting.length > 0) return WAIT;
+    if (!this.#reactor || this.#waiting.length > 0) return WAIT;
     return this.#offer(payload);
   }
 
@@ -104,20 +105,20 @@ export class Link {
 
   close(code, reason, timeout) {
     if (this.#stats) return;
-    if (this.#engine) {
+    if (this.#reactor) {
       this.#refuseWaiting();
-      this.#engine.close(code, reason, timeout);
+      this.#reactor.close(code, reason, timeout);
     } else if (this.#waiting.length === 0) {
-      this.#end(undefined, code, reason, true);
+      this.#end({ code, reason, wasClean: true });
     } else if (!this.#earlyClose) {
       this.#earlyClose = { code, reason, timeout };
-      setTimeout(() => this.#engine ?? this.#end(undefined, 1006, "", false), timeout);
+      setTimeout(() => this.#reactor ?? this.#end(broken()), timeout);
     }
   }
 
   /** The application has this many messages. */
   taken(count) {
-    if (!this.#stats) this.#engine.taken(count);
+    if (!this.#stats) this.#reactor.taken(count);
   }
 
   stats() {
@@ -138,31 +139,31 @@ export class Link {
   }
 
   #figures() {
-    return this.#engine ? NOTHING.map((_, index) => this.#engine.figure(index)) : NOTHING;
+    return this.#reactor ? NOTHING.map((_, index) => this.#reactor.figure(index)) : NOTHING;
   }
 
   // Begin
 
   #begin(Engine) {
     if (this.#stats) return;
-    this.#engine = new Engine(this.#face(), ...this.#options.numbers);
+    this.#reactor = new Reactor(Engine, this.#options.numbers, this.#host());
     // The owner is told nothing, and its listeners are there, before the turn of its making ends.
     queueMicrotask(() => {
       if (this.#stats) return;
       if (this.#options.signal?.aborted) return this.#abort();
-      this.#engine.start();
+      this.#reactor.start();
       this.#admitWaiting();
       if (this.#earlyClose) this.close(...Object.values(this.#earlyClose));
     });
   }
 
   #abort = () => {
-    if (this.#engine) this.#engine.abort();
-    else if (!this.#stats) this.#end(failure("aborted"), 1006, "", false);
+    if (this.#reactor) this.#reactor.abort();
+    else if (!this.#stats) this.#end(broken(), failure("aborted"));
   };
 
   #fail(cause) {
-    if (!this.#stats) this.#end(cause instanceof TautlineError ? cause : failure("wasm", { cause }), 1006, "", false);
+    if (!this.#stats) this.#end(broken(), cause instanceof TautlineError ? cause : failure("wasm", { cause }));
   }
 
   // Out
@@ -171,7 +172,7 @@ export class Link {
     const outbox = this.#outbox;
     outbox.push(payload);
     const before = this.#accepted++;
-    const answer = this.#engine.send(sizeOf(payload));
+    const answer = this.#reactor.send(sizeOf(payload));
     if (answer !== 0) {
       outbox.pop();
       this.#accepted = before;
@@ -199,9 +200,9 @@ export class Link {
     for (const { reject } of this.#waiting.drain()) reject(failure("closed"));
   }
 
-  // What the engine calls. None of it throws, `open` excepted.
+  // What the reactor calls. None of it throws, `open` excepted.
 
-  #face() {
+  #host() {
     const owner = this.#owner;
     return {
       open: () => {
@@ -209,15 +210,15 @@ export class Link {
         owner.connecting?.(this.raw);
         return this.raw;
       },
-      connected: () => {
-        this.protocol = this.raw.protocol;
+      connected: (raw) => {
+        this.protocol = raw.protocol;
       },
       askUrl: (number) => this.#askUrl(number),
       forgetUrl: () => this.#question?.abort(),
-      transmit: (count) => {
-        for (let i = 0; i < count; i++) this.#hand(() => this.#outbox.at(i));
+      transmit: (raw, count) => {
+        for (let i = 0; i < count; i++) this.#hand(raw, () => this.#outbox.at(i));
       },
-      heartbeat: () => this.#hand(this.#options.heartbeat),
+      heartbeat: (raw) => this.#hand(raw, this.#options.heartbeat),
       release: (count) => {
         for (let i = 0; i < count; i++) this.#outbox.shift();
         this.#released += count;
@@ -227,10 +228,10 @@ export class Link {
       },
       deliver: (data) => owner.received(data),
       dropOldest: (count) => owner.dropped(count),
-      retry: (code, reason, wasClean) => {
-        this.#lastClose = { code, reason, wasClean };
+      retry: (close) => {
+        this.#lastClose = close;
         try {
-          return this.#options.retry && Boolean(this.#options.retry({ ...this.#lastClose }));
+          return this.#options.retry && Boolean(this.#options.retry({ ...close }));
         } catch (error) {
           // Uncaught, but not through the engine.
           setTimeout(() => {
@@ -242,22 +243,21 @@ export class Link {
       stateChanged: (state, previous, retryIn, code, message) => {
         this.state = STATES[state];
         const cause = code ? new TautlineError(code, message) : undefined;
-        owner.stateChanged?.({ state: this.state, previous: STATES[previous], retryIn: retryIn ?? null, cause });
+        owner.stateChanged?.({ state: this.state, previous: STATES[previous], retryIn, cause });
       },
       opened: () => owner.opened(),
-      disconnected: (code, reason, wasClean, retryIn) => {
-        this.#lastClose = { code, reason, wasClean };
-        owner.disconnected({ ...this.#lastClose, retryIn: retryIn ?? null });
+      disconnected: (close, retryIn) => {
+        this.#lastClose = close;
+        owner.disconnected({ ...close, retryIn });
       },
-      closed: (code, reason, wasClean, failed, message) =>
-        this.#end(failed ? new TautlineError(failed, message) : undefined, code, reason, wasClean),
+      closed: (close, failed, message) => this.#end(close, failed ? new TautlineError(failed, message) : undefined),
     };
   }
 
   /** Nothing that a heartbeat or the browser throws may pass through the engine. */
-  #hand(payload) {
+  #hand(raw, payload) {
     try {
-      this.raw.send(payload());
+      raw?.send(payload());
     } catch (cause) {
       queueMicrotask(() => this.#owner.failed(failure("encode", { cause })));
     }
@@ -278,21 +278,24 @@ export class Link {
       this.#owner.failed(new TautlineError("url", "the URL provider failed", { cause }));
     }
     this.#question = undefined;
-    this.#engine.urlAnswered(number, ready);
+    this.#reactor.urlAnswered(number, ready);
   }
 
-  #end(error, code, reason, wasClean) {
+  #end(close, error) {
     this.#stats = this.#figures();
     this.state = STATES[3];
-    this.#lastClose = { code, reason, wasClean };
+    this.#lastClose = close;
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#refuseWaiting();
     for (const { reject } of this.#flushes.splice(0)) reject(failure("closed"));
-    this.#owner.closed({ ...this.#lastClose }, error, this.#outbox.drain());
-    // The engine called this, and can't go before it has returned.
-    setTimeout(() => this.#engine?.free());
+    this.#owner.closed({ ...close }, error, this.#outbox.drain());
+    // The reactor called this, and is not done yet.
+    setTimeout(() => this.#reactor?.free());
   }
 }
+
+/** The end of a connection that never was. */
+const broken = () => ({ code: 1006, reason: "", wasClean: false });
 
 /** A payload that its sender can't change any more. */
 function kept(payload) {

@@ -112,8 +112,8 @@ function readProtocols(protocols = []) {
 export function readUrl(url) {
   let parsed;
   try {
-    // A page without an address of its own (about:blank, Node) has nothing to be relative to.
-    parsed = new URL(url, /^https?:/.test(globalThis.location?.href) ? location.href : undefined);
+    // A worker has no document, Node no address at all.
+    parsed = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
   } catch {
     syntaxError(`"${url}" is no URL`);
   }

@@ -132,8 +132,7 @@ export class Socket extends EventTarget {
     if (typeof payload === "string") return payload;
     const bytes = bytesOf(payload);
     if (!bytes) throw new TypeError("a codec's encode returns a string or a Uint8Array");
-    // Memory that threads share, or that may shrink, is not for a socket: a copy is.
-    return bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable ? bytes : bytes.slice();
+    return bytes;
   }
 
   // In

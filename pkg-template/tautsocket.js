@@ -2,28 +2,30 @@
 // class does, in the same order; tests hold the two side by side. What differs is listed in websocket.d.ts.
 
 import { bytesOf } from "./codecs.js";
-import { Link, REFUSED } from "./link.js";
+import { Link } from "./link.js";
 import { checkClose, readOptions, readUrl } from "./options.js";
 
-const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
-const EVENTS = ["open", "message", "error", "close"];
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const CLOSED = 3;
 /** The close code of an end that has none: what `close()` without arguments asks for. */
 const NO_STATUS = 1005;
-/** Payloads go through as they are; the interface itself makes them. */
-const RAW = { encode: (payload) => payload, decode: (payload) => payload };
-/** Longer than any socket lives: like the browser's own, it waits for what is queued. */
+/** How long `close` may take, in ms: what is queued goes out before. */
 const CLOSE_TIMEOUT = 5000;
+/** Payloads go through as they are: the interface has conversions of its own. */
+const RAW = { encode: (payload) => payload, decode: (payload) => payload };
 
-/** A class of the entry that gets its wasm by `load`. */
+/** The class, for an entry that gets its wasm by `load`. */
 export function tautSocketClass(load) {
   class TautSocket extends EventTarget {
     #link;
     #url;
-    /** Reconnects by itself. */
-    #returns;
+    #origin;
     #binaryType = "blob";
-    #handlers = {};
-    /** There was a connection. */
+    /** The on… attributes by type: { handler, listener }. */
+    #attributes = {};
+    /** A connection was open. */
     #opened = false;
     #closing = false;
     #closed = false;
@@ -35,39 +37,43 @@ export function tautSocketClass(load) {
     constructor(url, protocols = [], options = {}) {
       super();
       if (arguments.length === 0) throw new TypeError("tautline: a WebSocket takes a URL");
-      const list = isIterable(protocols) ? [...protocols] : [protocols];
-      const read = readOptions({ ...options, protocols: list.map(String), codec: RAW }, url);
-      if (read.heartbeat) {
-        const { heartbeat } = read;
-        read.heartbeat = () => payloadOf(heartbeat());
-      }
-      this.#returns = options.reconnect !== false;
-      this.#url = typeof url === "function" ? "" : readUrl(url);
-      this.#link = new Link(load, typeof url === "function" ? url : this.#url, read, {
+      const asks = typeof url === "function";
+      const address = asks ? url : `${url}`;
+      const read = readOptions({ ...options, protocols: listOf(protocols), codec: RAW }, url);
+      const { heartbeat } = read;
+      if (heartbeat) read.heartbeat = () => payloadOf(heartbeat());
+      this.#url = asks ? "" : readUrl(address);
+      this.#link = new Link(load, asks ? url : this.#url, read, {
         connecting: (raw) => {
           this.#url = raw.url;
+          this.#origin = new URL(raw.url).origin;
+          this.#erred = false;
           raw.addEventListener("error", () => {
             if (raw === this.#link.raw) this.#erred = true;
           });
         },
         opened: () => {
           this.#opened = true;
-          this.#fire(new Event("open"));
+          this.dispatchEvent(new Event("open"));
         },
         received: (data) => this.#receive(data),
-        stateChanged: ({ state, previous }) => {
-          if (state === "waiting" && previous === "connecting") this.#fireError();
+        stateChanged: ({ state, previous, cause }) => {
+          if (state === "waiting" && previous === "connecting") this.#tellError(cause);
         },
-        disconnected: (end) => this.#fireClose(end),
-        failed: (error) => this.#fireError(error),
-        closed: (end, error) => this.#end(end, error),
+        disconnected: (end) => this.#tellEnd(end),
+        failed: (error) => this.#tellError(error),
+        closed: (end, error) => {
+          // An end from inside `close` is told in a turn of its own.
+          if (this.#closing) setTimeout(() => this.#finish(end, error));
+          else this.#finish(end, error);
+        },
       });
     }
 
     static with(options) {
       return class TautSocket extends this {
-        constructor(url, protocols, more) {
-          // A call without arguments is to fail as one.
+        constructor(url, protocols = [], more = {}) {
+          // Without arguments it is to fail as the class itself.
           super(...(arguments.length === 0 ? [] : [url, protocols, { ...options, ...more }]));
         }
       };
@@ -78,9 +84,9 @@ export function tautSocketClass(load) {
     }
 
     get readyState() {
-      if (this.#closed) return STATES.CLOSED;
-      if (this.#closing) return STATES.CLOSING;
-      return this.#link.state === "open" ? STATES.OPEN : STATES.CONNECTING;
+      if (this.#closed) return CLOSED;
+      if (this.#closing) return CLOSING;
+      return this.#link.state === "open" ? OPEN : CONNECTING;
     }
 
     get bufferedAmount() {
@@ -99,113 +105,136 @@ export function tautSocketClass(load) {
       return this.#binaryType;
     }
 
-    set binaryType(type) {
-      if (`${type}` === "blob" || `${type}` === "arraybuffer") this.#binaryType = `${type}`;
+    set binaryType(value) {
+      const type = `${value}`;
+      if (type === "blob" || type === "arraybuffer") this.#binaryType = type;
+    }
+
+    get onopen() {
+      return this.#attribute("open");
+    }
+
+    set onopen(handler) {
+      this.#setAttribute("open", handler);
+    }
+
+    get onmessage() {
+      return this.#attribute("message");
+    }
+
+    set onmessage(handler) {
+      this.#setAttribute("message", handler);
+    }
+
+    get onerror() {
+      return this.#attribute("error");
+    }
+
+    set onerror(handler) {
+      this.#setAttribute("error", handler);
+    }
+
+    get onclose() {
+      return this.#attribute("close");
+    }
+
+    set onclose(handler) {
+      this.#setAttribute("close", handler);
     }
 
     send(data) {
       if (arguments.length === 0) throw new TypeError("tautline: send takes a message");
       const payload = payloadOf(data);
-      if (this.readyState === STATES.CONNECTING && !this.#opened) {
-        throw new DOMException("tautline: the socket is not open yet", "InvalidStateError");
+      const state = this.readyState;
+      if (state === CONNECTING && !this.#opened) {
+        throw new DOMException("tautline: the socket was not open yet", "InvalidStateError");
       }
-      if (this.readyState > STATES.OPEN) {
-        this.#lost += typeof payload === "string" ? new TextEncoder().encode(payload).length : (payload.size ?? payload.length);
-        return;
-      }
-      const answer = this.#link.offer(payload);
-      if (answer > 0) {
-        throw new DOMException(`tautline: the outbox is full (${REFUSED[answer] ?? "overflow"})`, "QuotaExceededError");
+      if (state > OPEN) {
+        this.#lost += payload.size ?? payload.byteLength ?? new TextEncoder().encode(payload).length;
+      } else if (this.#link.offer(payload) > 0) {
+        throw new DOMException("tautline: the outbox is full: send less, or raise `outbox`", "QuotaExceededError");
       }
     }
 
-    close(code, reason) {
+    close(code = undefined, reason = undefined) {
       const closeCode = code === undefined ? NO_STATUS : clamp(code);
       const closeReason = reason === undefined ? "" : `${reason}`;
-      checkClose(code === undefined ? 1000 : closeCode, closeReason, refuse);
-      if (this.readyState > STATES.OPEN) return;
+      if (code !== undefined || reason !== undefined) checkClose(closeCode, closeReason, refuse);
+      if (this.readyState > OPEN) return;
       this.#closing = true;
       this.#link.close(closeCode, closeReason, CLOSE_TIMEOUT);
     }
 
+    #attribute(type) {
+      return this.#attributes[type]?.handler ?? null;
+    }
+
+    /** Its place among the listeners is where it became something. */
+    #setAttribute(type, value) {
+      const handler = typeof value === "function" || typeof value === "object" ? value : null;
+      const attribute = (this.#attributes[type] ??= {
+        handler: null,
+        // Only a function is ever called.
+        listener: (event) => typeof attribute.handler === "function" && attribute.handler.call(this, event),
+      });
+      const had = attribute.handler !== null;
+      attribute.handler = handler;
+      if (!had && handler !== null) this.addEventListener(type, attribute.listener);
+      if (had && handler === null) this.removeEventListener(type, attribute.listener);
+    }
+
     #receive(data) {
       this.#link.taken(1);
-      // As the browser: what arrives after `close` is not told.
-      if (this.readyState !== STATES.OPEN) return;
-      const { origin } = new URL(this.#url);
-      const isBlob = typeof data !== "string" && this.#binaryType === "blob";
-      this.#fire(new MessageEvent("message", { data: isBlob ? new Blob([data]) : data, origin }));
+      // What arrives after `close` is not told.
+      if (this.readyState !== OPEN) return;
+      const isBlob = this.#binaryType === "blob" && typeof data !== "string";
+      this.dispatchEvent(new MessageEvent("message", { data: isBlob ? new Blob([data]) : data, origin: this.#origin }));
     }
 
-    #end(end, error) {
-      const last = () => {
-        this.#closed = true;
-        // Ended before it was open, or by its own decision: to the browser's class both are failures.
-        if (!this.#opened) end = { code: 1006, reason: "", wasClean: false };
-        this.#fireClose(end, error);
-      };
-      // An end from inside `close` is told in a turn of its own.
-      if (this.#closing) setTimeout(last);
-      else last();
+    #finish(end, error) {
+      this.#closed = true;
+      if (this.#opened) this.#tellEnd(end, error);
+      else this.#tellEnd({ code: 1006, reason: "", wasClean: false }, error, true);
     }
 
-    #fireClose(end, error) {
-      if (this.#erred || !(this.#opened || this.#returns)) this.#fireError(error);
-      this.#fire(closeEvent(end));
+    #tellEnd(end, error, erred = this.#erred) {
+      if (!erred) return this.dispatchEvent(closeEvent(end));
+      this.#tellError(error);
+      // Whoever awaits the error goes on before the end is told.
+      queueMicrotask(() => this.dispatchEvent(closeEvent(end)));
     }
 
-    #fireError(error) {
-      this.#erred = false;
-      this.#fire(Object.assign(new Event("error"), error && { error }));
-    }
-
-    #fire(event) {
-      this.dispatchEvent(event);
-    }
-
-    static {
-      for (const [name, value] of Object.entries(STATES)) {
-        for (const holder of [this, this.prototype]) Object.defineProperty(holder, name, { value, enumerable: true });
-      }
-      for (const type of EVENTS) {
-        const listeners = new WeakMap();
-        Object.defineProperty(this.prototype, `on${type}`, {
-          enumerable: true,
-          configurable: true,
-          get() {
-            return this.#handlers[type] ?? null;
-          },
-          set(handler) {
-            const had = this.#handlers[type];
-            this.#handlers[type] = typeof handler === "function" || typeof handler === "object" ? handler : null;
-            if (!listeners.has(this)) {
-              listeners.set(this, (event) => {
-                if (typeof this.#handlers[type] === "function") this.#handlers[type](event);
-              });
-            }
-            if (this.#handlers[type] && !had) this.addEventListener(type, listeners.get(this));
-            if (!this.#handlers[type] && had) this.removeEventListener(type, listeners.get(this));
-          },
-        });
-      }
-      Object.defineProperty(this.prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
+    #tellError(error) {
+      this.dispatchEvent(Object.assign(new Event("error"), error && { error }));
     }
   }
+
+  const { prototype } = TautSocket;
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    if (name !== "constructor") Object.defineProperty(prototype, name, { enumerable: true });
+  }
+  for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
+    for (const holder of [TautSocket, prototype]) Object.defineProperty(holder, name, { value, enumerable: true });
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
   return TautSocket;
 }
 
-const isIterable = (value) => typeof value === "object" && value !== null && Symbol.iterator in value;
+/** A sequence of strings, or one string. */
+function listOf(protocols) {
+  const isSequence = typeof protocols === "object" && protocols?.[Symbol.iterator] != null;
+  return [...(isSequence ? protocols : [protocols])].map((name) => `${name}`);
+}
 
-/** A string, a Blob or bytes, as the interface's conversions make them. */
+/** A string, a Blob or bytes. */
 function payloadOf(data) {
-  if (typeof Blob !== "undefined" && data instanceof Blob) return data;
+  if (data instanceof Blob) return data;
   return bytesOf(data) ?? `${data}`;
 }
 
-/** As WebIDL makes an unsigned short of it, clamped. */
+/** As the interface's type of a close code has it: `[Clamp] unsigned short`. */
 function clamp(code) {
-  const number = Math.min(Math.max(Number(code), 0), 65535);
-  return Number.isNaN(number) ? 0 : Math.round(number);
+  return Math.round(Math.min(Math.max(+code, 0), 65535)) || 0;
 }
 
 function refuse(message, isCode) {
@@ -214,5 +243,5 @@ function refuse(message, isCode) {
 
 /** Not every runtime has the class. */
 function closeEvent(end) {
-  return typeof CloseEvent === "undefined" ? Object.assign(new Event("close"), end) : new CloseEvent("close", end);
+  return typeof CloseEvent === "function" ? new CloseEvent("close", end) : Object.assign(new Event("close"), end);
 }

@@ -1,79 +1,34 @@
-//! The JavaScript face: the reactor as a class for the npm package's `link.js`, which keeps the payloads, the promises
-//! and the events. Text never enters wasm memory: only sizes and counts cross.
+//! The JavaScript face's half in wasm: the machine of [`proto`](crate::proto) for the npm package's `reactor.js`, which
+//! drives it in the browser's callbacks as `browser/` does for Rust. Nothing here calls JavaScript; what crosses are
+//! numbers, and the words of an end. Payloads stay in JavaScript.
 
-use alloc::rc::Rc;
-use alloc::string::String;
-use core::cell::RefCell;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::WebSocket;
 
-use crate::browser::{Host, Reactor};
 use crate::proto::{
     Admission, Close, Config, ConnectTimeout, Connection, Event, Failure, Generation, Heartbeat, Inbox, InboxOverflow,
-    Input, Outbox, OutboxOverflow, Reconnect, State,
+    Input, Outbox, OutboxOverflow, Output, Reconnect, Signal, State, Time,
 };
 
-#[wasm_bindgen]
-extern "C" {
-    /// The object in `link.js` that the engine works for. Its methods never throw, `open` excepted.
-    #[wasm_bindgen(typescript_type = "object")]
-    pub type Face;
-
-    #[wasm_bindgen(method, structural, catch)]
-    fn open(this: &Face) -> Result<WebSocket, JsValue>;
-    #[wasm_bindgen(method, structural)]
-    fn connected(this: &Face);
-    #[wasm_bindgen(method, structural, js_name = askUrl)]
-    fn ask_url(this: &Face, attempt: u32);
-    #[wasm_bindgen(method, structural, js_name = forgetUrl)]
-    fn forget_url(this: &Face);
-    #[wasm_bindgen(method, structural)]
-    fn transmit(this: &Face, count: u32);
-    #[wasm_bindgen(method, structural)]
-    fn release(this: &Face, count: u32);
-    #[wasm_bindgen(method, structural)]
-    fn heartbeat(this: &Face);
-    #[wasm_bindgen(method, structural)]
-    fn deliver(this: &Face, data: JsValue);
-    #[wasm_bindgen(method, structural, js_name = dropOldest)]
-    fn drop_oldest(this: &Face, count: u32);
-    /// `undefined` where the application has no opinion.
-    #[wasm_bindgen(method, structural)]
-    fn retry(this: &Face, code: u16, reason: &str, was_clean: bool) -> Option<bool>;
-    /// States as their place in the list of `State`.
-    #[wasm_bindgen(method, structural, js_name = stateChanged)]
-    fn state_changed(this: &Face, state: u8, previous: u8, retry_in: Option<f64>, code: &str, message: &str);
-    #[wasm_bindgen(method, structural)]
-    fn opened(this: &Face);
-    #[wasm_bindgen(method, structural)]
-    fn disconnected(this: &Face, code: u16, reason: &str, was_clean: bool, retry_in: Option<f64>);
-    /// Empty texts where nothing failed.
-    #[wasm_bindgen(method, structural)]
-    fn closed(this: &Face, code: u16, reason: &str, was_clean: bool, failure: &str, message: &str);
-}
-
-/// One socket.
+/// One socket's machine, and the output that is being carried out.
 #[wasm_bindgen]
 pub struct Engine {
-    reactor: Rc<Reactor<JsHost>>,
-}
-
-struct JsHost {
-    machine: RefCell<Connection>,
-    face: Face,
+    machine: Connection,
+    numbers: [f64; 4],
+    reason: String,
+    failure: Option<Failure>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// The options as numbers: delays in milliseconds, bounds, switches as 0 or 1, choices as their place in the list of
-    /// the documentation. Infinity is no limit. One by one: numbers cross for nothing, a list would have to be copied.
-    #[expect(clippy::too_many_arguments, reason = "see above; link.js passes them in this order")]
+    /// `random` is below 1. Then the options as numbers: delays in milliseconds, bounds, switches, choices as their place in
+    /// the list of the documentation. Infinity is no limit. One by one: numbers cross for nothing, a list has to be copied.
+    #[expect(clippy::too_many_arguments, reason = "see above; options.js has them in this order")]
     #[wasm_bindgen(constructor)]
     pub fn new(
-        face: Face,
+        random: f64,
         reconnects: bool,
         min_delay: f64,
         max_delay: f64,
@@ -124,26 +79,49 @@ impl Engine {
             },
         };
         config.ask_url = asks_url;
-        let machine = Connection::new(config, Reactor::<JsHost>::seed());
         Self {
-            reactor: Reactor::new(JsHost {
-                machine: RefCell::new(machine),
-                face,
-            }),
+            machine: Connection::new(config, random.to_bits()),
+            numbers: [0.0; 4],
+            reason: String::new(),
+            failure: None,
         }
     }
 
-    /// Begins to connect.
-    pub fn start(&self) {
-        self.reactor.start();
+    /// Takes in what happened at `now` (milliseconds), by its number in `reactor.js`. `generation` and `number` are for those
+    /// that have them.
+    pub fn handle(&mut self, input: u8, now: f64, generation: u32, number: f64) {
+        let generation = Generation::from_number(generation);
+        let input = match input {
+            0 => Input::Connect,
+            1 => Input::Taken { count: number as u64 },
+            2 => Input::Abort,
+            3 => Input::UrlReady(generation),
+            4 => Input::UrlFailed(generation),
+            5 => Input::OpenFailed(generation),
+            6 => Input::Opened(generation),
+            7 => Input::Message(generation, number as usize),
+            8 => Input::Error(generation),
+            9 => Input::Closing(generation),
+            10 => Input::Buffered(number as usize),
+            11 => Input::Timer,
+            12 => Input::Page(Signal::Online),
+            13 => Input::Page(Signal::Offline),
+            14 => Input::Page(Signal::Visible),
+            15 => Input::Page(Signal::Hidden),
+            16 => Input::Page(Signal::Left),
+            17 => Input::Page(Signal::Returned),
+            _ => Input::Page(Signal::Woke),
+        };
+        self.machine.handle(input, time(now));
     }
 
-    /// A message of this size was put at the end of the face's outbox: 0 where it was accepted; otherwise the face takes
-    /// it off again: 1 it has to wait, 2 there is no room, 3 it is too big, 4 the socket is closing or closed.
-    pub fn send(&self, size: usize) -> u8 {
-        match self.reactor.host().machine(|machine| machine.admits(size)) {
+    /// A message of this size was put at the end of the outbox: 0 where it was accepted; otherwise it is to be taken off
+    /// again: 1 it has to wait, 2 there is no room, 3 it is too big, 4 the socket is closing or closed.
+    pub fn send(&mut self, now: f64, size: f64) -> u8 {
+        let size = size as usize;
+        match self.machine.admits(size) {
             Admission::Accept => {
-                self.reactor.handle(Input::Send { size });
+                self.machine.handle(Input::Send { size }, time(now));
                 0
             }
             Admission::Wait => 1,
@@ -153,43 +131,106 @@ impl Engine {
         }
     }
 
-    /// The application took this many messages out of the face's inbox.
-    pub fn taken(&self, count: u32) {
-        self.reactor.handle(Input::Taken {
-            count: u64::from(count),
-        });
+    /// The application closes for good, with what is queued sent before; `timeout` in milliseconds.
+    pub fn close(&mut self, now: f64, code: u16, reason: String, timeout: f64) {
+        let timeout = duration(timeout);
+        self.machine.handle(Input::Close { code, reason, timeout }, time(now));
     }
 
-    /// Sends what is queued, then closes for good; `timeout` in milliseconds.
-    pub fn close(&self, code: u16, reason: String, timeout: f64) {
-        self.reactor.handle(Input::Close {
-            code,
-            reason,
-            timeout: duration(timeout),
-        });
+    /// The socket of this generation has ended. `retry` is what the application's own policy says, where it has an opinion.
+    pub fn closed(
+        &mut self,
+        now: f64,
+        generation: u32,
+        code: u16,
+        reason: String,
+        was_clean: bool,
+        retry: Option<bool>,
+    ) {
+        let input = Input::Closed {
+            generation: Generation::from_number(generation),
+            close: Close {
+                code,
+                reason,
+                was_clean,
+            },
+            retry,
+        };
+        self.machine.handle(input, time(now));
     }
 
-    /// Closes for good at once.
-    pub fn abort(&self) {
-        self.reactor.handle(Input::Abort);
+    /// Whether something is about to be sent, so that the socket had better be looked at.
+    #[wasm_bindgen(js_name = isSending)]
+    pub fn is_sending(&self) -> bool {
+        self.machine.is_writable() && self.machine.has_outbox()
     }
 
-    /// The URL that was asked for is there, or failed.
-    #[wasm_bindgen(js_name = urlAnswered)]
-    pub fn url_answered(&self, attempt: u32, ready: bool) {
-        let generation = self.reactor.host().machine(|machine| machine.generation());
-        if generation.number() == attempt {
-            self.reactor.handle(if ready {
-                Input::UrlReady(generation)
-            } else {
-                Input::UrlFailed(generation)
-            });
+    /// The next thing to do, by its number in `reactor.js`; 0 where there is none. What belongs to it is to be asked for.
+    pub fn poll(&mut self) -> u8 {
+        let Some(output) = self.machine.poll() else {
+            return 0;
+        };
+        let (kind, first) = match output {
+            Output::AskUrl(generation) => (1, f64::from(generation.number())),
+            Output::Open(generation) => (2, f64::from(generation.number())),
+            Output::Transmit { count, .. } => (3, count as f64),
+            Output::Release { count } => (4, count as f64),
+            Output::Deliver => (5, 0.0),
+            Output::Discard => (6, 0.0),
+            Output::Drop { count } => (7, count as f64),
+            Output::Heartbeat => (8, 0.0),
+            Output::Measure => (9, 0.0),
+            Output::Close { code, reason } => {
+                self.reason = reason;
+                (10, f64::from(code))
+            }
+            Output::Abandon(generation) => (11, f64::from(generation.number())),
+            Output::SetTimer(deadline) => (12, deadline.map_or(f64::INFINITY, |at| at.as_micros() as f64 / 1000.0)),
+            Output::Tell(Event::Open) => (13, 0.0),
+            Output::Tell(Event::StateChange {
+                state,
+                previous,
+                retry_in,
+                cause,
+            }) => {
+                self.numbers = [0.0, f64::from(previous as u8), millis(retry_in), 0.0];
+                self.failure = cause;
+                // The beginning is not told: nobody can have seen another state.
+                let begins = state == State::Connecting && previous == State::Connecting;
+                (if begins { 17 } else { 14 }, f64::from(state as u8))
+            }
+            Output::Tell(Event::Disconnected { close, retry_in }) => {
+                self.numbers[2] = millis(retry_in);
+                (15, self.end(close))
+            }
+            Output::Tell(Event::Closed { close, failure }) => {
+                self.failure = failure;
+                (16, self.end(close))
+            }
+        };
+        self.numbers[0] = first;
+        kind
+    }
+
+    /// A number of the output: 0 its count, generation, deadline (milliseconds), code or state; 1 the state before, or
+    /// whether an end was clean; 2 the time until the next attempt, in milliseconds, NaN where there is none.
+    pub fn number(&self, index: usize) -> f64 {
+        self.numbers.get(index).copied().unwrap_or_default()
+    }
+
+    /// Words of the output: 0 the reason of an end, 1 the code and 2 the message of what failed, if anything did.
+    pub fn words(&self, index: u8) -> String {
+        match (index, self.failure) {
+            (0, _) => self.reason.clone(),
+            (1, Some(failure)) => failure.code().to_string(),
+            (_, Some(failure)) => failure.message().to_string(),
+            _ => String::new(),
         }
     }
 
     /// One of: attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox.
     pub fn figure(&self, index: u8) -> f64 {
-        let stats = self.reactor.host().machine(|machine| machine.stats());
+        let stats = self.machine.stats();
         match index {
             0 => f64::from(stats.attempts),
             1 => f64::from(stats.reconnects),
@@ -201,89 +242,24 @@ impl Engine {
             _ => stats.inbox.bytes as f64,
         }
     }
+
+    fn end(&mut self, close: Close) -> f64 {
+        self.reason = close.reason;
+        self.numbers[1] = f64::from(u8::from(close.was_clean));
+        f64::from(close.code)
+    }
 }
 
-impl Host for JsHost {
-    fn machine<R>(&self, work: impl FnOnce(&mut Connection) -> R) -> R {
-        work(&mut self.machine.borrow_mut())
-    }
-
-    fn open(&self) -> Result<WebSocket, JsValue> {
-        self.face.open()
-    }
-
-    fn ask_url(&self, generation: Generation, _last_close: Option<Close>) {
-        self.face.ask_url(generation.number());
-    }
-
-    fn forget_url(&self) {
-        self.face.forget_url();
-    }
-
-    fn transmit(&self, _socket: &WebSocket, _first: u64, count: u64) {
-        self.face.transmit(count as u32);
-    }
-
-    fn release(&self, count: u64) {
-        self.face.release(count as u32);
-    }
-
-    fn heartbeat(&self, _socket: &WebSocket) {
-        self.face.heartbeat();
-    }
-
-    fn deliver(&self, data: JsValue) {
-        self.face.deliver(data);
-    }
-
-    fn drop_oldest(&self, count: u64) {
-        self.face.drop_oldest(count as u32);
-    }
-
-    fn retry(&self, close: &Close) -> Option<bool> {
-        self.face.retry(close.code, &close.reason, close.was_clean)
-    }
-
-    fn connected(&self, _socket: &WebSocket) {
-        self.face.connected();
-    }
-
-    fn tell(&self, event: Event) {
-        let millis = |span: Option<Duration>| span.map(|span| span.as_secs_f64() * 1000.0);
-        let words = |failure: Option<Failure>| failure.map_or(("", ""), |failure| (failure.code(), failure.message()));
-        match event {
-            // The beginning: nobody can have seen another state.
-            Event::StateChange {
-                state: State::Connecting,
-                previous: State::Connecting,
-                ..
-            } => {}
-            Event::StateChange {
-                state,
-                previous,
-                retry_in,
-                cause,
-            } => {
-                let (code, message) = words(cause);
-                self.face
-                    .state_changed(state as u8, previous as u8, millis(retry_in), code, message);
-            }
-            Event::Open => self.face.opened(),
-            Event::Disconnected { close, retry_in } => {
-                self.face
-                    .disconnected(close.code, &close.reason, close.was_clean, millis(retry_in));
-            }
-            Event::Closed { close, failure } => {
-                let (code, message) = words(failure);
-                self.face
-                    .closed(close.code, &close.reason, close.was_clean, code, message);
-            }
-        }
-    }
+fn time(millis: f64) -> Time {
+    Time::from_micros((millis * 1000.0) as u64)
 }
 
 /// Milliseconds of JavaScript's as a duration; what is no length of time is none.
 #[inline(never)]
 fn duration(millis: f64) -> Duration {
     Duration::from_micros((millis * 1000.0) as u64)
+}
+
+fn millis(span: Option<Duration>) -> f64 {
+    span.map_or(f64::NAN, |span| span.as_secs_f64() * 1000.0)
 }

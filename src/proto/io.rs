@@ -11,6 +11,11 @@ use super::time::Time;
 pub struct Generation(pub(super) u32);
 
 impl Generation {
+    /// The generation of this number, as [`number`](Self::number) gave it to a driver that can't keep one.
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The attempt's number since the start: 1 for the first.
     pub const fn number(self) -> u32 {
         self.0

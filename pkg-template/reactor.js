@@ -1,0 +1,247 @@
+// Binds the engine to the browser's socket, a timer and the page, inside the browser's own callbacks: what src/browser/
+// does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes.
+//
+// Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
+// user code does meanwhile is taken in and waits its turn in the loop that already runs.
+
+import { Queue } from "./queue.js";
+
+// Inputs and outputs by their numbers in src/js/mod.rs.
+const CONNECT = 0;
+const TAKEN = 1;
+const ABORT = 2;
+const URL_READY = 3;
+const URL_FAILED = 4;
+const OPEN_FAILED = 5;
+const OPENED = 6;
+const MESSAGE = 7;
+const FAILED = 8;
+const CLOSING = 9;
+const BUFFERED = 10;
+const TIMER = 11;
+const ONLINE = 12;
+const OFFLINE = 13;
+const VISIBLE = 14;
+const HIDDEN = 15;
+const LEFT = 16;
+const RETURNED = 17;
+const WOKE = 18;
+
+/** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
+const SLEEP = 5000;
+/** A browser takes longer delays than this for none at all. */
+const LONGEST = 2 ** 31 - 1;
+
+const now = () => performance.now();
+const drift = () => Date.now() - now();
+
+export class Reactor {
+  #engine;
+  /** What a face does: src/browser/reactor.rs has the list. */
+  #host;
+  #raw;
+  #generation = 0;
+  /** What arrived and was not delivered yet. */
+  #arrivals = new Queue();
+  #timer;
+  /** What the timer is set for. */
+  #deadline = Infinity;
+  #drift = drift();
+  /** Ends the listening to the page. */
+  #page = new AbortController();
+  /** The loop runs somewhere up the stack. */
+  #running = false;
+
+  constructor(Engine, options, host) {
+    this.#engine = new Engine(Math.random(), ...options);
+    this.#host = host;
+    // A worker hears of the network only, Node of nothing.
+    const { document } = globalThis;
+    this.#listen(globalThis, "online", () => ONLINE);
+    this.#listen(globalThis, "offline", () => OFFLINE);
+    this.#listen(globalThis, "pagehide", () => LEFT);
+    // Fires after the first load, too.
+    this.#listen(globalThis, "pageshow", ({ persisted }) => persisted && RETURNED);
+    this.#listen(document, "visibilitychange", () => (document.hidden ? HIDDEN : VISIBLE));
+    this.#listen(document, "resume", () => WOKE);
+  }
+
+  start() {
+    if (globalThis.navigator?.onLine === false) this.#feed(OFFLINE);
+    this.#handle(CONNECT);
+  }
+
+  /** 0 where a message of this size was accepted. */
+  send(size) {
+    const answer = this.#engine.send(now(), size);
+    if (answer === 0) this.#run();
+    return answer;
+  }
+
+  taken(count) {
+    this.#handle(TAKEN, 0, count);
+  }
+
+  urlAnswered(generation, ready) {
+    this.#handle(ready ? URL_READY : URL_FAILED, generation);
+  }
+
+  close(code, reason, timeout) {
+    this.#engine.close(now(), code, reason, timeout);
+    this.#run();
+  }
+
+  abort() {
+    this.#handle(ABORT);
+  }
+
+  figure(index) {
+    return this.#engine.figure(index);
+  }
+
+  free() {
+    this.#engine.free();
+  }
+
+  #listen(target, type, input) {
+    target?.addEventListener?.(
+      type,
+      (event) => {
+        const signal = input(event);
+        if (signal) this.#handle(signal);
+      },
+      { signal: this.#page.signal },
+    );
+  }
+
+  #feed(input, generation = 0, number = 0) {
+    this.#engine.handle(input, now(), generation, number);
+  }
+
+  #handle(input, generation, number) {
+    this.#feed(input, generation, number);
+    this.#run();
+  }
+
+  #run() {
+    if (this.#running) return;
+    this.#running = true;
+    for (;;) {
+      // The browser tells nobody when a socket begins to close, and then swallows what it is given.
+      if (this.#engine.isSending() && this.#raw?.readyState !== 1) this.#feed(CLOSING, this.#generation);
+      const output = this.#engine.poll();
+      if (output === 0) break;
+      this.#perform(output, this.#engine.number(0));
+    }
+    this.#running = false;
+  }
+
+  /** Carries one output out. `number` is its generation, count, deadline, code or state. */
+  #perform(output, number) {
+    const host = this.#host;
+    const engine = this.#engine;
+    switch (output) {
+      case 1:
+        return host.askUrl(number);
+      case 2:
+        return this.#open(number);
+      case 3:
+        return host.transmit(this.#raw, number);
+      case 4:
+        return host.release(number);
+      case 5:
+        return host.deliver(this.#arrivals.shift());
+      case 6:
+        return this.#arrivals.shift();
+      case 7:
+        return host.dropOldest(number);
+      case 8:
+        return host.heartbeat(this.#raw);
+      case 9:
+        return this.#feed(BUFFERED, 0, this.#raw?.bufferedAmount);
+      case 10:
+        // 1005: without a code.
+        return number === 1005 ? this.#raw?.close() : this.#raw?.close(number, engine.words(0));
+      case 11:
+        host.forgetUrl();
+        return this.#release(number);
+      case 12:
+        return this.#setTimer(number);
+      case 13:
+        return host.opened();
+      case 14:
+        return host.stateChanged(number, engine.number(1), this.#retryIn(), engine.words(1), engine.words(2));
+      case 15:
+        return host.disconnected(this.#end(number), this.#retryIn());
+      case 16: {
+        this.#page.abort();
+        clearTimeout(this.#timer);
+        return host.closed(this.#end(number), engine.words(1), engine.words(2));
+      }
+    }
+  }
+
+  #end(code) {
+    return { code, reason: this.#engine.words(0), wasClean: this.#engine.number(1) === 1 };
+  }
+
+  #retryIn() {
+    const delay = this.#engine.number(2);
+    return Number.isNaN(delay) ? null : delay;
+  }
+
+  #open(generation) {
+    let raw;
+    try {
+      raw = this.#host.open();
+    } catch {
+      return this.#feed(OPEN_FAILED, generation);
+    }
+    this.#raw = raw;
+    this.#generation = generation;
+    // Blobs are read asynchronously, and come out of order.
+    raw.binaryType = "arraybuffer";
+    // What an abandoned socket says has no meaning any more.
+    const on = (type, take) => raw.addEventListener(type, (event) => raw === this.#raw && take(event));
+    on("open", () => {
+      this.#host.connected(raw);
+      this.#handle(OPENED, generation);
+    });
+    on("message", ({ data }) => {
+      this.#arrivals.push(data);
+      this.#handle(MESSAGE, generation, typeof data === "string" ? data.length : data.byteLength);
+    });
+    on("error", () => this.#handle(FAILED, generation));
+    on("close", ({ code, reason, wasClean }) => {
+      this.#release(generation);
+      // The policy is user code and may send: nothing goes out on a socket that is gone.
+      this.#feed(CLOSING, generation);
+      const retry = this.#host.retry({ code, reason, wasClean });
+      this.#engine.closed(now(), generation, code, reason, wasClean, retry);
+      this.#run();
+    });
+  }
+
+  #release(generation) {
+    if (generation !== this.#generation) return;
+    const raw = this.#raw;
+    this.#raw = undefined;
+    raw?.close();
+  }
+
+  /** A timer that is set for earlier stays: firing early is harmless, and arming costs. */
+  #setTimer(deadline) {
+    if (deadline < Infinity && this.#deadline <= deadline) return;
+    clearTimeout(this.#timer);
+    this.#deadline = deadline;
+    if (deadline === Infinity) return;
+    const fire = () => {
+      this.#deadline = Infinity;
+      const before = this.#drift;
+      this.#drift = drift();
+      if (this.#drift - before > SLEEP) this.#feed(WOKE);
+      this.#handle(TIMER);
+    };
+    this.#timer = setTimeout(fire, Math.min(Math.max(Math.ceil(deadline - now()), 0), LONGEST));
+  }
+}
