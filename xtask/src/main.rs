@@ -2,6 +2,7 @@
 //!
 //! - setup: finds and installs the tools. Every command checks the ones it needs.
 //! - package: builds the npm package in `pkg/`.
+//! - size: what the package costs a page.
 //! - demo: serves the demo page.
 //! - test: runs the tests, in parts.
 //! - server, process, project, report: what these share.
@@ -13,6 +14,7 @@ mod project;
 mod report;
 mod server;
 mod setup;
+mod size;
 mod test;
 
 use std::process::ExitCode;
@@ -43,6 +45,10 @@ enum Action {
     /// Does nothing when pkg/ was made from what is there now.
     #[command(after_help = "Example:\n  cargo xtask build && npm pack ./pkg")]
     Build,
+    /// Print what the npm package costs a page: each entry minified, raw and compressed
+    ///
+    /// Fails where it is more than the budget.
+    Size,
     /// Build the package and the server, and serve the demo page until Ctrl-C
     ///
     /// The last line it prints is the page's address.
@@ -93,6 +99,10 @@ fn run(action: Action) -> Result<u8> {
         Action::Build => {
             let toolbox = setup::prepare(&setup::BUILD)?;
             package::build(&toolbox)?;
+            Ok(0)
+        }
+        Action::Size => {
+            size::size()?;
             Ok(0)
         }
         Action::Demo { port } => demo::demo(port),

@@ -1,5 +1,5 @@
 //! Puts `pkg/` together: the hand-written files of `pkg-template`, the wasm and its glue from wasm-pack, the wasm as text,
-//! the licences. Called by `build`.
+//! the licences and the protocol. Called by `build`.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +12,18 @@ use crate::project;
 /// What in the template belongs to the crate, not to the package.
 const CRATE_FILES: [&str; 2] = ["Cargo.toml", "src"];
 
+/// What the package has from the project's top level.
+pub(super) const PAGES: [&str; 3] = ["LICENSE-MIT", "LICENSE-APACHE", "PROTOCOL.md"];
+
+/// Writes the final wasm, made from one and its glue, to a path; gives the glue that fits it.
+pub(super) type Shorten<'a> = &'a dyn Fn(&Path, &str, &Path) -> Result<String>;
+
 /// Assembles next to `pkg`, then takes its place: a failure leaves the old package as it was.
-pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path) -> Result<()> {
+pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path, shorten: Shorten<'_>) -> Result<()> {
     let (new, old) = (pkg.with_extension("new"), pkg.with_extension("old"));
     remove(&new)?;
     remove(&old)?;
-    let filled = fill(root, compiled, &new);
+    let filled = fill(root, compiled, &new, shorten);
     if let Err(error) = filled {
         let _ = fs::remove_dir_all(&new);
         return Err(error.context("cannot assemble pkg/"));
@@ -29,7 +35,7 @@ pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path) -> Result<()> {
     remove(&old)
 }
 
-fn fill(root: &Path, compiled: &Path, new: &Path) -> Result<()> {
+fn fill(root: &Path, compiled: &Path, new: &Path, shorten: Shorten<'_>) -> Result<()> {
     fs::create_dir_all(new)?;
     for source in entries(&root.join("pkg-template"))? {
         let Some(name) = source.file_name().and_then(|name| name.to_str()) else {
@@ -48,17 +54,17 @@ fn fill(root: &Path, compiled: &Path, new: &Path) -> Result<()> {
             copy(&source, &new.join(name))?;
         }
     }
-    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
-        copy(&root.join(licence), &new.join(licence))?;
+    for page in PAGES {
+        copy(&root.join(page), &new.join(page))?;
     }
 
-    let wasm = compiled.join("tautline_bg.wasm");
-    copy(&wasm, &new.join("tautline.wasm"))?;
+    let wasm = new.join("tautline.wasm");
     let glue = fs::read_to_string(compiled.join("tautline.js")).context("wasm-pack made no tautline.js")?;
     if glue.contains("import.meta") {
         // Bundlers would look for the file it names, and a worker from a blob has no such address.
         bail!("the glue asks for import.meta: omit-default-module-path in pkg-template/Cargo.toml had no effect");
     }
+    let glue = shorten(&compiled.join("tautline_bg.wasm"), &glue, &wasm)?;
     fs::write(new.join("glue.js"), glue)?;
     fs::write(new.join("inline.js"), inline::module(&fs::read(&wasm)?))?;
     Ok(())
@@ -119,8 +125,9 @@ mod tests {
 
     fn workspace(name: &str) -> Result<Folder> {
         let folder = Folder::new(name)?;
-        folder.write("LICENSE-MIT", "mit")?;
-        folder.write("LICENSE-APACHE", "apache")?;
+        for page in PAGES {
+            folder.write(page, "words")?;
+        }
         folder.write("pkg-template/Cargo.toml", "")?;
         folder.write("pkg-template/src/lib.rs", "")?;
         folder.write("pkg-template/index.js", "export {}")?;
@@ -134,7 +141,11 @@ mod tests {
     }
 
     fn assemble_in(folder: &Folder) -> Result<()> {
-        assemble(&folder.0, &folder.0.join("compiled"), &folder.0.join("pkg"))
+        let unchanged = |wasm: &Path, glue: &str, to: &Path| {
+            fs::copy(wasm, to)?;
+            Ok(glue.to_owned())
+        };
+        assemble(&folder.0, &folder.0.join("compiled"), &folder.0.join("pkg"), &unchanged)
     }
 
     #[test]
@@ -149,6 +160,7 @@ mod tests {
         let expected = [
             "LICENSE-APACHE",
             "LICENSE-MIT",
+            "PROTOCOL.md",
             "glue.js",
             "index.js",
             "inline.js",

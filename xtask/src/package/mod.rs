@@ -3,6 +3,7 @@
 
 mod assemble;
 mod inline;
+mod shorten;
 
 use std::fs;
 use std::io::{self, Write};
@@ -19,13 +20,14 @@ use crate::report;
 use crate::setup::{BUILD, Toolbox};
 
 /// What the package is made from. Its tools are in the stamp too.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
     ".cargo/config.toml",
     "LICENSE-MIT",
     "LICENSE-APACHE",
+    "PROTOCOL.md",
     "src",
     "pkg-template",
     "xtask/Cargo.toml",
@@ -53,7 +55,9 @@ pub(crate) fn build(toolbox: &Toolbox) -> Result<()> {
 
     let started = Instant::now();
     let compiled = compile(toolbox, &root)?;
-    assemble::assemble(&root, &compiled, &pkg)?;
+    assemble::assemble(&root, &compiled, &pkg, &|wasm, glue, to| {
+        shorten::shorten(toolbox, wasm, glue, to)
+    })?;
     fs::write(&stamp, format!("{made_from} {}", contents(&pkg)?)).context("cannot write the stamp of pkg/")?;
     println!("pkg/ built in {}: {}", report::seconds(started.elapsed()), sizes(&pkg)?);
     Ok(())
