@@ -22,6 +22,8 @@ export function tautSocketClass(load) {
     #link;
     #url;
     #origin;
+    /** It comes back. */
+    #returns;
     #binaryType = "blob";
     /** The on… attributes by type: { handler, listener }. */
     #attributes = {};
@@ -37,11 +39,13 @@ export function tautSocketClass(load) {
     constructor(url, protocols = [], options = {}) {
       super();
       if (arguments.length === 0) throw new TypeError("tautline: a WebSocket takes a URL");
+      readOptions(options);
       const asks = typeof url === "function";
       const address = asks ? url : `${url}`;
       const read = readOptions({ ...options, protocols: listOf(protocols), codec: RAW }, url);
       const { heartbeat } = read;
       if (heartbeat) read.heartbeat = () => payloadOf(heartbeat());
+      this.#returns = options.reconnect !== false;
       this.#url = asks ? "" : readUrl(address);
       this.#link = new Link(load, asks ? url : this.#url, read, {
         connecting: (raw) => {
@@ -54,7 +58,8 @@ export function tautSocketClass(load) {
         },
         opened: () => {
           this.#opened = true;
-          this.dispatchEvent(new Event("open"));
+          // After `close` it is only open to send what was queued.
+          if (!this.#closing) this.dispatchEvent(new Event("open"));
         },
         received: (data) => this.#receive(data),
         stateChanged: ({ state, previous, cause }) => {
@@ -71,6 +76,7 @@ export function tautSocketClass(load) {
     }
 
     static with(options) {
+      readOptions(options);
       return class TautSocket extends this {
         constructor(url, protocols = [], more = {}) {
           // Without arguments it is to fail as the class itself.
@@ -85,7 +91,8 @@ export function tautSocketClass(load) {
 
     get readyState() {
       if (this.#closed) return CLOSED;
-      if (this.#closing) return CLOSING;
+      // Where it comes back, what the server has begun to close is no end.
+      if (this.#closing || (!this.#returns && this.#link.raw?.readyState === CLOSING)) return CLOSING;
       return this.#link.state === "open" ? OPEN : CONNECTING;
     }
 
@@ -107,7 +114,7 @@ export function tautSocketClass(load) {
 
     set binaryType(value) {
       const type = `${value}`;
-      if (type === "blob" || type === "arraybuffer") this.#binaryType = type;
+      this.#binaryType = type === "blob" || type === "arraybuffer" ? type : this.#binaryType;
     }
 
     get onopen() {
@@ -229,12 +236,18 @@ function listOf(protocols) {
 /** A string, a Blob or bytes. */
 function payloadOf(data) {
   if (data instanceof Blob) return data;
-  return bytesOf(data) ?? `${data}`;
+  const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
+  const isShared = Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
+  if (isShared || (buffer instanceof ArrayBuffer && buffer.resizable)) {
+    throw new TypeError("tautline: send takes no memory that is shared or may change its size");
+  }
+  // What was transferred away has no bytes.
+  return data?.byteLength === 0 ? new Uint8Array() : (bytesOf(data) ?? `${data}`);
 }
 
 /** As the interface's type of a close code has it: `[Clamp] unsigned short`. */
 function clamp(code) {
-  return Math.round(Math.min(Math.max(+code, 0), 65535)) || 0;
+  return Math.trunc(Math.min(Math.max(+code, 0), 65535)) || 0;
 }
 
 function refuse(message, isCode) {
