@@ -2,12 +2,12 @@
 //!
 //! Without std, which would bring an allocator and a panic handler several times the size of these.
 
-#![cfg_attr(target_arch = "wasm32", no_std)]
+#![cfg_attr(all(target_arch = "wasm32", not(test)), no_std)]
 
 // Links the library; what it exports to JavaScript comes along.
 pub use tautline::js::Engine;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(test)))]
 mod runtime {
     use core::panic::PanicInfo;
 
