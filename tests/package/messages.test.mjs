@@ -1,0 +1,218 @@
+// What is sent and what arrives: payloads, order, consumers, bounds of waiting.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { useStage } from "./stage.mjs";
+
+const stage = useStage();
+
+test("a JSON echo, a reset, fifty messages accepted while the link is down", async () => {
+  await stage.page.evaluate(async (url) => {
+    const socket = (globalThis.socket = tautline.connect(url, { reconnect: { maxDelay: 200 } }));
+    globalThis.events = [];
+    for (const type of ["open", "disconnect", "close"]) socket.addEventListener(type, () => events.push(type));
+    globalThis.received = [];
+    (async () => {
+      for await (const message of socket) received.push(message);
+      events.push("end of iteration");
+    })();
+    await socket.send({ n: -1, text: "ünï¢ødé 🪢" });
+  }, `${stage.proxy.url}/echo`);
+  await stage.page.waitForFunction(() => received.length === 1);
+  assert.deepEqual(await stage.page.evaluate(() => received.shift()), { n: -1, text: "ünï¢ødé 🪢" });
+
+  stage.proxy.cut();
+  await stage.page.waitForFunction(() => socket.state === "waiting" && events.includes("disconnect"));
+  const queued = await stage.page.evaluate(async () => {
+    for (let n = 0; n < 50; n++) await socket.send({ n });
+    return socket.stats().outbox.messages;
+  });
+  assert.equal(queued, 50);
+  stage.proxy.mend();
+  await stage.page.waitForFunction(() => received.length === 50);
+  assert.deepEqual(
+    await stage.page.evaluate(() => received.map(({ n }) => n)),
+    Array.from({ length: 50 }, (_, n) => n),
+  );
+  const closed = await stage.page.evaluate(() => socket.close());
+  assert.deepEqual(closed, { code: 1000, reason: "", wasClean: true });
+  await stage.page.waitForFunction(() => events.includes("end of iteration"));
+  assert.deepEqual(await stage.page.evaluate(() => events), ["open", "disconnect", "open", "close", "end of iteration"]);
+  const stats = await stage.page.evaluate(() => socket.stats());
+  assert.equal(stats.state, "closed");
+  assert.deepEqual([stats.reconnects, stats.sent, stats.received], [1, 51, 51]);
+  assert.deepEqual(stats.lastClose, { code: 1000, reason: "", wasClean: true });
+});
+
+test("text and bytes, empty ones among them", async () => {
+  const echoes = await stage.page.evaluate(async () => {
+    const round = async (codec, messages) => {
+      const socket = tautline.connect("/echo", { codec });
+      for (const message of messages) await socket.send(message);
+      const echoes = [];
+      for await (const echo of socket) if (echoes.push(echo) === messages.length) break;
+      await socket.close();
+      return echoes;
+    };
+    const text = await round("text", ["", "a\0b", "🪢", "x".repeat(2 ** 20)]);
+    const bytes = await round("bytes", [new Uint8Array(), new Uint8Array([0, 255]), new Uint8Array([1, 2, 3, 4]).subarray(1, 3), new Uint16Array([513]).buffer]);
+    return { text: text.map((it) => it.slice(0, 9)), longest: text.at(-1).length, bytes: bytes.map((it) => [...it]) };
+  });
+  assert.deepEqual(echoes, {
+    text: ["", "a\0b", "🪢", "xxxxxxxxx"],
+    longest: 2 ** 20,
+    bytes: [[], [0, 255], [2, 3], [1, 2]],
+  });
+});
+
+test("bytes that wait are those that were sent, whatever becomes of their memory", async () => {
+  const echo = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo", { codec: "bytes" });
+    const bytes = new Uint8Array([1, 2, 3]);
+    await socket.send(bytes);
+    bytes.fill(9);
+    for await (const echo of socket) return [...echo];
+  });
+  assert.deepEqual(echo, [1, 2, 3]);
+});
+
+test("message listeners get what came before them, and one kind of consumer takes the messages", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo?greet=welcome", { codec: "text" });
+    await socket.opened;
+    await socket.send("early");
+    while (socket.stats().inbox.messages < 2) await new Promise((resolve) => setTimeout(resolve));
+    const seen = [];
+    const both = new Promise((resolve) =>
+      socket.addEventListener("message", ({ data }) => seen.push(data) === 2 && resolve()),
+    );
+    await both;
+    try {
+      socket[Symbol.asyncIterator]();
+    } catch (error) {
+      seen.push(error instanceof tautline.TautlineError, error.code);
+    }
+    await socket.close();
+    return seen;
+  });
+  assert.deepEqual(seen, ["welcome", "early", true, "consumer"]);
+});
+
+test("bytes in memory that threads share arrive, and the socket lives on", async () => {
+  const echoes = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo", { codec: "bytes" });
+    await socket.opened;
+    const shared = new Uint8Array(new SharedArrayBuffer(3));
+    shared.set([1, 2, 3]);
+    await socket.send(shared);
+    await socket.send(new Uint8Array([4]));
+    const echoes = [];
+    for await (const echo of socket) if (echoes.push([...echo]) === 2) break;
+    await socket.close();
+    return echoes;
+  });
+  assert.deepEqual(echoes, [[1, 2, 3], [4]]);
+});
+
+test("without a listener messages wait again, and a released iterator takes nothing", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo");
+    const seen = [];
+    await socket.send(1);
+    await new Promise((resolve) =>
+      socket.addEventListener("message", ({ data }) => resolve(seen.push(data)), { once: true }),
+    );
+    await socket.send(2);
+    const iterator = socket[Symbol.asyncIterator]();
+    seen.push((await iterator.next()).value);
+    await iterator.return();
+    const third = new Promise((resolve) => socket.addEventListener("message", ({ data }) => resolve(data)));
+    await iterator.return();
+    seen.push((await iterator.next()).done);
+    await socket.send(3);
+    seen.push(await third);
+    await socket.close();
+    return seen;
+  });
+  assert.deepEqual(seen, [1, 2, true, 3]);
+});
+
+test("leaving for await early leaves the socket open for the next one", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo");
+    await socket.send(1);
+    await socket.send(2);
+    const seen = [];
+    for await (const message of socket) {
+      seen.push(message);
+      break;
+    }
+    for await (const message of socket) {
+      seen.push(message);
+      break;
+    }
+    seen.push(socket.state);
+    await socket.close();
+    return seen;
+  });
+  assert.deepEqual(seen, [1, 2, "open"]);
+});
+
+test("a message that can't be decoded is an error event, and the iteration goes on", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo?greet=%7Bno");
+    const seen = [];
+    socket.addEventListener("error", ({ error }) => seen.push(error.code, error.data, error.cause.name));
+    await socket.send("fine");
+    for await (const message of socket) {
+      seen.push(message);
+      break;
+    }
+    await socket.close();
+    return seen;
+  });
+  assert.deepEqual(seen, ["decode", "{no", "SyntaxError", "fine"]);
+});
+
+test("sends wait for room, then for room to wait, then are refused", async () => {
+  stage.proxy.cut();
+  const seen = await stage.page.evaluate(async (url) => {
+    const socket = tautline.connect(url, { outbox: { messages: 2 } });
+    const results = [1, 2, 3, 4, 5].map((n) =>
+      socket.send(n).then(
+        () => `${n} accepted`,
+        (error) => `${n} ${error.code}`,
+      ),
+    );
+    const refused = await results[4];
+    const first = await Promise.all(results.slice(0, 2));
+    globalThis.socket = socket;
+    globalThis.rest = Promise.all(results.slice(2, 4));
+    return [...first, refused];
+  }, `${stage.proxy.url}/echo`);
+  assert.deepEqual(seen, ["1 accepted", "2 accepted", "5 overflow"]);
+  stage.proxy.mend();
+  const rest = await stage.page.evaluate(async () => {
+    const echoes = [];
+    for await (const echo of socket) if (echoes.push(echo) === 4) break;
+    const accepted = await rest;
+    await socket.close();
+    return { accepted, echoes };
+  });
+  assert.deepEqual(rest, { accepted: ["3 accepted", "4 accepted"], echoes: [1, 2, 3, 4] });
+});
+
+test("what never went out is handed back", async () => {
+  stage.proxy.cut();
+  const seen = await stage.page.evaluate(async (url) => {
+    const socket = tautline.connect(url);
+    await socket.send({ n: 1 });
+    let unacknowledged;
+    socket.addEventListener("close", (event) => ({ unacknowledged } = event));
+    const { wasClean } = await socket.close(1000, "", { timeout: 10 });
+    return { wasClean, unacknowledged, opened: await socket.opened.catch((error) => error.code) };
+  }, `${stage.proxy.url}/echo`);
+  stage.proxy.mend();
+  assert.deepEqual(seen, { wasClean: false, unacknowledged: [{ n: 1 }], opened: "closed" });
+});

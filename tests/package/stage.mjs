@@ -1,0 +1,68 @@
+// What tests of the face stand on: the installed package in a plain page of a real browser, the real server, and a proxy
+// between the two. Each test has a page of its own, whose uncaught errors are found when it ends.
+
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, afterEach, before, beforeEach } from "node:test";
+
+import { installPackage, launchBrowser, startServer } from "./project.mjs";
+import { startProxy } from "./proxy.mjs";
+
+/** A page that imports the installed package by its name, as any page with an import map. */
+const pageOf = (entry) => `<!doctype html>
+<meta charset="utf-8">
+<title>A page with tautline</title>
+<script type="importmap">{ "imports": { "tautline": "/node_modules/tautline/${entry}" } }</script>
+<script type="module">
+  globalThis.tautline = await import("tautline");
+  document.title = "ready";
+</script>`;
+
+/**
+ * Sets all of it up for the tests of a file. The result's properties are there once a test runs: `page`, where
+ * `tautline` is what the entry exports, `server`, `proxy`, `problems` (what was not caught) and `openPage`.
+ */
+export function useStage({ entry = "index.js" } = {}) {
+  const stage = {};
+  let installed, browser;
+
+  before(async () => {
+    installed = installPackage();
+    writeFileSync(path.join(installed.project, "index.html"), pageOf(entry));
+    stage.server = await startServer(installed.project);
+    stage.proxy = await startProxy(stage.server.url);
+    browser = await launchBrowser();
+  });
+
+  after(async () => {
+    await browser?.close();
+    stage.proxy?.stop();
+    assert.equal(await stage.server?.stop(), 0, "the server ends with 0 on SIGTERM");
+    installed?.remove();
+  });
+
+  /** `prepare` is given the page before it loads. */
+  stage.openPage = async (prepare) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.on("pageerror", (error) => stage.problems.push(error.stack));
+    await prepare?.(page);
+    await page.goto(stage.server.url);
+    await page.waitForFunction(() => document.title === "ready");
+    return page;
+  };
+
+  beforeEach(async () => {
+    stage.problems = [];
+    stage.page = await stage.openPage();
+  });
+
+  afterEach(async () => {
+    stage.proxy.mend();
+    await stage.page.context().close();
+    assert.deepEqual(stage.problems, [], "no uncaught error and no unhandled rejection");
+  });
+
+  return stage;
+}
