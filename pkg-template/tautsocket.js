@@ -182,7 +182,8 @@ export function tautSocketClass(load) {
       const attribute = (this.#attributes[type] ??= {
         handler: null,
         // Only a function is ever called.
-        listener: (event) => typeof attribute.handler === "function" && attribute.handler.call(this, event),
+        listener: (event) =>
+          typeof attribute.handler === "function" && !platformCalls() && attribute.handler.call(this, event),
       });
       const had = attribute.handler !== null;
       attribute.handler = handler;
@@ -252,6 +253,18 @@ function clamp(code) {
 
 function refuse(message, isCode) {
   throw new DOMException(message, isCode ? "InvalidAccessError" : "SyntaxError");
+}
+
+let calls;
+
+/** Whether `dispatchEvent` itself calls what stands in `on…` properties, as that of workerd does. */
+function platformCalls() {
+  if (calls === undefined) {
+    calls = false;
+    const target = Object.assign(new EventTarget(), { onprobe: () => (calls = true) });
+    target.dispatchEvent(new Event("probe"));
+  }
+  return calls;
 }
 
 /** Not every runtime has the class. */
