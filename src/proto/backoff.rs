@@ -14,10 +14,9 @@ impl Random {
         Self(seed)
     }
 
-    /// Uniform in `low..=high`, in whole microseconds.
-    pub(super) fn between(&mut self, low: Duration, high: Duration) -> Duration {
-        let low = micros(low);
-        let span = micros(high).saturating_sub(low).saturating_add(1);
+    /// Uniform in `low..=high`, in microseconds.
+    pub(super) fn between(&mut self, low: u64, high: u64) -> Duration {
+        let span = high.saturating_sub(low).saturating_add(1);
         // A fraction below 1 of 53 random bits, as many as it can hold.
         let fraction = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         Duration::from_micros(low.saturating_add((fraction * span as f64) as u64))
@@ -60,22 +59,21 @@ impl Backoff {
 
     /// The delay before the next attempt.
     pub(super) fn delay(&mut self, policy: &Reconnect, pace: Pace) -> Duration {
-        let delay = match pace {
-            Pace::Usual => {
-                let ceiling = ceiling(policy, self.failures);
-                self.random.between(Duration::ZERO, ceiling)
-            }
+        let longest = micros(policy.max_delay);
+        let (low, high) = match pace {
+            Pace::Usual => (0, ceiling(policy, self.failures)),
             // Five to thirty seconds with the default policy: the range that the registry of close codes asks for.
-            Pace::Restart => self.random.between(policy.max_delay / 6, policy.max_delay),
-            Pace::Overload => self.random.between(policy.max_delay / 2, policy.max_delay),
+            Pace::Restart => (longest / 6, longest),
+            Pace::Overload => (longest / 2, longest),
         };
+        let delay = self.random.between(low, high);
         self.failures = self.failures.saturating_add(1);
         delay
     }
 
     /// Spreads clients that all hear the same thing at the same moment.
     pub(super) fn spread(&mut self, most: Duration) -> Duration {
-        self.random.between(Duration::ZERO, most)
+        self.random.between(0, micros(most))
     }
 
     pub(super) const fn reset(&mut self) {
@@ -83,8 +81,8 @@ impl Backoff {
     }
 }
 
-/// The longest delay after `failures` failures: `min_delay * factor ^ failures`, at most `max_delay`.
-fn ceiling(policy: &Reconnect, failures: u32) -> Duration {
+/// The longest delay after `failures` failures, in microseconds: `min_delay * factor ^ failures`, at most `max_delay`.
+fn ceiling(policy: &Reconnect, failures: u32) -> u64 {
     let most = micros(policy.max_delay) as f64;
     let mut ceiling = micros(policy.min_delay) as f64;
     for _ in 0..failures {
@@ -93,5 +91,5 @@ fn ceiling(policy: &Reconnect, failures: u32) -> Duration {
         }
         ceiling *= policy.factor;
     }
-    Duration::from_micros(ceiling.min(most) as u64)
+    ceiling.min(most) as u64
 }

@@ -40,7 +40,8 @@ impl Add<Duration> for Time {
 /// A span in whole microseconds; the longest there is where it is longer.
 pub(super) const fn micros(span: Duration) -> u64 {
     // Not `as_micros`: 128 bits cost a page code that nothing else needs.
-    span.as_secs()
-        .saturating_mul(1_000_000)
-        .saturating_add(span.subsec_micros() as u64)
+    if span.as_secs() >= u64::MAX / 1_000_000 {
+        return u64::MAX;
+    }
+    span.as_secs() * 1_000_000 + span.subsec_micros() as u64
 }
