@@ -69,7 +69,7 @@ export class Link {
 
   /** Asks the engine to take a payload at once; 0 where it did. */
   offer(payload) {
-    if (this.#stats) return 4;
+    if (this.#stats || this.#earlyClose) return 4;
     if (!this.#reactor || this.#waiting.length > 0) return WAIT;
     return this.#offer(payload);
   }
@@ -87,6 +87,9 @@ export class Link {
       if (!dropOldest) return Promise.reject(failure("overflow"));
       this.#waitingBytes -= sizeOf(waiting.at(0).payload);
       waiting.shift().resolve();
+      // Accepted, and gone.
+      this.#accepted++;
+      this.#forget(1);
     }
     const place = deferred();
     waiting.push({ payload: kept(payload), ...place });
@@ -183,6 +186,12 @@ export class Link {
     return answer;
   }
 
+  /** So many of the oldest that were accepted are handed on, or had to make room. */
+  #forget(count) {
+    this.#released += count;
+    while (this.#flushes.length > 0 && this.#flushes[0].count <= this.#released) this.#flushes.shift().resolve();
+  }
+
   #admitWaiting() {
     while (this.#waiting.length > 0) {
       const { payload, resolve, reject } = this.#waiting.at(0);
@@ -221,8 +230,7 @@ export class Link {
       heartbeat: (raw) => this.#hand(raw, this.#options.heartbeat),
       release: (count) => {
         for (let i = 0; i < count; i++) this.#outbox.shift();
-        this.#released += count;
-        while (this.#flushes.length > 0 && this.#flushes[0].count <= this.#released) this.#flushes.shift().resolve();
+        this.#forget(count);
         // After this turn of the engine's loop.
         if (this.#waiting.length > 0) queueMicrotask(() => this.#admitWaiting());
       },
@@ -241,9 +249,7 @@ export class Link {
         }
       },
       stateChanged: (state, previous, retryIn, code, message) => {
-        this.state = STATES[state];
-        const cause = code ? new TautlineError(code, message) : undefined;
-        owner.stateChanged?.({ state: this.state, previous: STATES[previous], retryIn, cause });
+        this.#changeState(state, previous, retryIn, code ? new TautlineError(code, message) : undefined);
       },
       opened: () => owner.opened(),
       disconnected: (close, retryIn) => {
@@ -278,13 +284,19 @@ export class Link {
       this.#owner.failed(new TautlineError("url", "the URL provider failed", { cause }));
     }
     this.#question = undefined;
-    this.#reactor.urlAnswered(number, ready);
+    if (!this.#stats) this.#reactor.urlAnswered(number, ready);
+  }
+
+  #changeState(state, previous, retryIn, cause) {
+    this.state = STATES[state];
+    this.#owner.stateChanged({ state: this.state, previous: STATES[previous], retryIn, cause });
   }
 
   #end(close, error) {
     this.#stats = this.#figures();
-    this.state = STATES[3];
     this.#lastClose = close;
+    // Where it ended before there was an engine, which tells it otherwise.
+    if (this.state !== STATES[3]) this.#changeState(3, 0, null, error);
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#refuseWaiting();
     for (const { reject } of this.#flushes.splice(0)) reject(failure("closed"));

@@ -126,14 +126,17 @@ export class Reactor {
   #run() {
     if (this.#running) return;
     this.#running = true;
-    for (;;) {
-      // The browser tells nobody when a socket begins to close, and then swallows what it is given.
-      if (this.#engine.isSending() && this.#raw?.readyState !== 1) this.#feed(CLOSING, this.#generation);
-      const output = this.#engine.poll();
-      if (output === 0) break;
-      this.#perform(output, this.#engine.number(0));
+    try {
+      for (;;) {
+        // The browser tells nobody when a socket begins to close, and then swallows what it is given.
+        if (this.#engine.isSending() && this.#raw?.readyState !== 1) this.#feed(CLOSING, this.#generation);
+        const output = this.#engine.poll();
+        if (output === 0) break;
+        this.#perform(output, this.#engine.number(0));
+      }
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
   }
 
   /** Carries one output out. `number` is its generation, count, deadline, code or state. */

@@ -50,6 +50,7 @@ test("what is sent before the wasm is there waits, within the bounds of the outb
     const dropping = tautline.connect("/echo", { outbox: { messages: 2, overflow: "drop-oldest" } });
     globalThis.dropping = dropping;
     globalThis.dropped = [1, 2, 3].map((n) => dropping.send(n));
+    globalThis.flushedToo = dropping.flush();
     return { refused, state: socket.state, stats: socket.stats() };
   });
   assert.equal(before.refused, "overflow");
@@ -57,7 +58,7 @@ test("what is sent before the wasm is there waits, within the bounds of the outb
   assert.deepEqual([before.stats.attempts, before.stats.lastClose], [0, null]);
   release();
   const echoes = await page.evaluate(async () => {
-    await Promise.all([...sends, ...dropped, flushed]);
+    await Promise.all([...sends, ...dropped, flushed, flushedToo]);
     const echoesOf = async (socket, count) => {
       const echoes = [];
       for await (const echo of socket) if (echoes.push(echo) === count) break;
@@ -74,13 +75,21 @@ test("a close before the wasm is there sends what waits first, or ends at once w
   const { release } = await holdWasm(page);
   const first = await page.evaluate(async () => {
     const idle = tautline.connect("/echo");
+    const states = [];
+    idle.addEventListener("statechange", ({ state, previous, retryIn }) => states.push([previous, state, retryIn]));
     const end = await idle.close(4000, "no need");
     globalThis.hasty = tautline.connect("/echo?name=hasty");
     globalThis.sent = hasty.send("last words");
     globalThis.ended = hasty.close(4001, "gone");
-    return { end, state: idle.state, opened: await idle.opened.catch(({ code }) => code) };
+    const late = await hasty.send("too late").catch(({ code }) => code);
+    return { end, states, opened: await idle.opened.catch(({ code }) => code), late };
   });
-  assert.deepEqual(first, { end: { code: 4000, reason: "no need", wasClean: true }, state: "closed", opened: "closed" });
+  assert.deepEqual(first, {
+    end: { code: 4000, reason: "no need", wasClean: true },
+    states: [["connecting", "closed", null]],
+    opened: "closed",
+    late: "closed",
+  });
   release();
   const end = await page.evaluate(async () => [await sent, await ended][1]);
   assert.deepEqual(end, { code: 4001, reason: "gone", wasClean: true });
