@@ -115,7 +115,7 @@ export class Link {
       this.#end({ code, reason, wasClean: true });
     } else if (!this.#earlyClose) {
       this.#earlyClose = { code, reason, timeout };
-      setTimeout(() => this.#reactor ?? this.#end(broken()), timeout);
+      setTimeout(() => this.#reactor ?? this.#fail(failure("closed")), timeout);
     }
   }
 
