@@ -1,67 +1,125 @@
-// The types: an example that must compile, and mistakes that must not.
+// The types of every entry: the files in types/right must compile, each mistake in types/wrong must not, and the
+// examples in the documentation must. One run of the compiler for each kind of platform.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
+import ts from "typescript";
 import { installPackage } from "./project.mjs";
 
-const GOOD = `
-  import { connect, TautlineError } from "tautline";
-  type In = { type: "pong"; at: number };
-  type Out = { type: "ping" };
-  const socket = connect<In, Out>((attempt) => \`wss://example.com/?n=\${attempt.number}\`, {
-    reconnect: { maxDelay: 1000, retry: ({ code }) => code !== 4000 },
-    heartbeat: { interval: 1000, timeout: 1000, message: () => ({ type: "ping" }) },
-  });
-  await socket.send({ type: "ping" });
-  for await (const message of socket) { const at: number = message.at; console.log(at); }
-  socket.addEventListener("disconnect", ({ retryIn }) => { const ms: number | null = retryIn; console.log(ms); });
-  socket.addEventListener("close", ({ unacknowledged }) => { const first: Out | undefined = unacknowledged[0]; console.log(first); });
-  const { code } = await socket.close(4000, "bye", { timeout: 100 });
-  try { await socket.send({ type: "ping" }); } catch (error) {
-    if (error instanceof TautlineError && error.code === "closed") console.log(code);
-  }
-  const plain: EventTarget = socket;
-  plain.dispatchEvent(new Event("anything"));
-`;
-
-const MISTAKES = {
-  "a message of the wrong type": [`await connect<string>("/").send(1);`, /TS2345/],
-  "an option that does not exist": [`connect("/", { reconect: false });`, /TS2561|TS2353/],
-  "an overflow policy that does not exist": [`connect("/", { inbox: { overflow: "wait" } });`, /TS2322/],
-  "a state that does not exist": [`if (connect("/").state === "connected") {}`, /TS2367/],
-  "an error code that does not exist": [`declare const e: TautlineError; if (e.code === "nope") {}`, /TS2367/],
+const TYPES = path.join(import.meta.dirname, "types");
+/** What a platform has, and which files are for it alone. */
+const PLATFORMS = {
+  browser: { lib: ["es2022", "dom", "dom.iterable", "dom.asynciterable"] },
+  node: { lib: ["es2022"], types: ["node"] },
+  workerd: {
+    lib: ["es2022", "webworker"],
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    customConditions: ["workerd"],
+  },
 };
 
-let installed;
-/** What the compiler says of each file: all in one run, it is slow to start. */
-let said;
+const filesIn = (folder) => readdirSync(folder).map((file) => path.join(folder, file));
+const right = filesIn(path.join(TYPES, "right")).map((file) => path.relative(TYPES, file));
+
+/** The mistakes in a file: each what it is, the compiler's words, and the lines that it may speak of. */
+const mistakes = filesIn(path.join(TYPES, "wrong")).flatMap((file) => {
+  const lines = readFileSync(file, "utf8").split("\n");
+  const starts = lines.flatMap((line, index) => (/^ *\/\/ .* → /.test(line) ? [index] : []));
+  return starts.map((start, index) => {
+    const [, what, words] = /\/\/ (.*) → (.*)/.exec(lines[start]);
+    return { what, words, file: path.relative(TYPES, file), from: start + 2, to: starts[index + 1] ?? lines.length };
+  });
+});
+
+let installed, documented;
+/** What the compiler says: { platform, file, line, text }. */
+const complaints = [];
 
 before(() => {
-  installed = installPackage();
-  const files = { "good.ts": GOOD };
-  Object.values(MISTAKES).forEach(([line], index) => {
-    files[`mistake${index}.ts`] = `import { connect, TautlineError } from "tautline";\n${line}\nexport { TautlineError };`;
-  });
-  for (const [name, source] of Object.entries(files)) writeFileSync(path.join(installed.project, name), source);
-  const tsc = path.join(import.meta.dirname, "node_modules/typescript/bin/tsc");
-  const flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,esnext.disposable"];
-  const { stdout, error } = spawnSync(process.execPath, [tsc, ...flags, ...Object.keys(files)], {
-    cwd: installed.project,
-    encoding: "utf8",
-  });
-  if (error) throw error;
-  said = (file) => stdout.split("\n").filter((line) => line.startsWith(file)).join("\n");
-  // Complaints about the package's own types are nobody's mistake but ours.
-  assert.equal(said("node_modules"), "");
+  installed = installPackage("types");
+  const { project } = installed;
+  cpSync(TYPES, project, { recursive: true });
+  documented = examples(path.join(project, "node_modules/tautline"));
+  const ofPlatform = (name) => ["right/entries.ts", `right/${name}.ts`];
+  const others = right.filter((file) => file !== "right/node.ts" && file !== "right/workerd.ts");
+  const wrong = new Set(mistakes.map(({ file }) => file));
+  compile("browser", [...others, ...wrong, "left_out.d.ts", ...documented.map(({ file }) => file)]);
+  compile("node", ofPlatform("node"));
+  compile("workerd", ofPlatform("workerd"));
+
+  /** The examples in the comments of the package's types, as files of their own. */
+  function examples(folder) {
+    return filesIn(folder).filter((file) => file.endsWith(".d.ts")).flatMap((types) => {
+      const text = readFileSync(types, "utf8");
+      return [...text.matchAll(/^ *\* ```tsx?\n([^]*?)^ *\* ```$/gm)].map(({ index, 1: lines }) => {
+        const file = `${path.basename(types)} line ${text.slice(0, index).split("\n").length}.tsx`;
+        writeFileSync(path.join(project, file), `${lines.replaceAll(/^ *\* ?/gm, "")}\nexport {};\n`);
+        return { file, types: path.basename(types) };
+      });
+    });
+  }
+
+  function compile(platform, files) {
+    const { lib, ...more } = PLATFORMS[platform];
+    const program = ts.createProgram(files.map((file) => path.join(project, file)), {
+      strict: true,
+      noEmit: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      jsx: ts.JsxEmit.ReactJSX,
+      types: [],
+      typeRoots: [path.join(import.meta.dirname, "node_modules/@types")],
+      lib: lib.map((name) => `lib.${name}.d.ts`),
+      ...more,
+    });
+    for (const file of files) assert.ok(program.getSourceFile(path.join(project, file)), `${file} is there`);
+    for (const { file, start, messageText } of ts.getPreEmitDiagnostics(program)) {
+      complaints.push({
+        platform,
+        file: file ? path.relative(project, file.fileName) : "",
+        line: file ? file.getLineAndCharacterOfPosition(start).line + 1 : 0,
+        text: ts.flattenDiagnosticMessageText(messageText, "\n"),
+      });
+    }
+  }
 });
 
 after(() => installed?.remove());
 
-test("typed messages, events and options compile", () => assert.equal(said("good.ts"), ""));
+const about = (isMeant) =>
+  complaints.filter(isMeant).map(({ platform, file, line, text }) => `${platform}, ${file}:${line}: ${text}`);
+const within = (it, { file, from, to }) => it.file === file && it.line >= from && it.line <= to;
 
-Object.entries(MISTAKES).forEach(([what, [, complaint]], index) => {
-  test(`${what} does not compile`, () => assert.match(said(`mistake${index}.ts`), complaint));
+test("the package's own types have no fault, on any platform", () => {
+  assert.deepEqual(about(({ file }) => file === "" || file.startsWith("node_modules/tautline/")), []);
+});
+
+describe("what is right compiles:", () => {
+  for (const file of right) test(file, () => assert.deepEqual(about((it) => it.file === file), []));
+});
+
+describe("what is wrong does not compile:", () => {
+  for (const mistake of mistakes) {
+    test(`${mistake.file}: ${mistake.what}`, () => {
+      const found = about((it) => within(it, mistake));
+      const isThere = found.some((text) => text.includes(mistake.words));
+      assert.ok(isThere, `${JSON.stringify(mistake.words)} should be in ${found.join("\n") || "no complaint at all"}`);
+    });
+  }
+
+  test("and nothing else in those files is wrong", () => {
+    const isMistake = (it) => mistakes.some((mistake) => within(it, mistake));
+    assert.deepEqual(about((it) => it.file.startsWith("wrong/") && !isMistake(it)), []);
+  });
+});
+
+test("every example in the documentation of the types compiles", () => {
+  assert.deepEqual(about((it) => documented.some(({ file }) => file === it.file)), []);
+  const withExample = new Set(documented.map(({ types }) => types));
+  for (const name of ["errors", "options", "react", "slim", "socket", "streams", "tautline.wasm", "websocket"]) {
+    assert.ok(withExample.has(`${name}.d.ts`), `${name}.d.ts has an example`);
+  }
 });

@@ -1,6 +1,7 @@
 // A component on a socket, under StrictMode. The test renders it with `show` and reads what it saw in `seen`.
 
 import { Activity, Component, StrictMode, useEffect, useLayoutEffect } from "react";
+import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { useSocket } from "tautline/react";
 
@@ -78,5 +79,8 @@ globalThis.show = (props) => {
 
 /** Puts it out of sight and back, without rendering it anew. */
 globalThis.hide = (hidden) => render(hidden ? "hidden" : "visible");
+
+/** Renders, and runs the effects, before it returns. */
+globalThis.showAtOnce = (props) => flushSync(() => show(props));
 
 document.title = "ready";
