@@ -47,6 +47,7 @@ export function tautSocketClass(load) {
       if (heartbeat) read.heartbeat = () => payloadOf(heartbeat());
       this.#returns = options.reconnect !== false;
       this.#url = asks ? "" : readUrl(address);
+      if (isMixed(this.#url)) throw new DOMException("tautline: a secure page may only use wss:", "SecurityError");
       this.#link = new Link(load, asks ? url : this.#url, read, {
         connecting: (raw) => {
           this.#url = raw.url;
@@ -249,6 +250,12 @@ function payloadOf(data) {
 /** As the interface's type of a close code has it: `[Clamp] unsigned short`. */
 function clamp(code) {
   return Math.trunc(Math.min(Math.max(+code, 0), 65535)) || 0;
+}
+
+/** Whether the browser's own class refuses it at once: from a secure page, anything else than wss: or this machine. */
+function isMixed(url) {
+  const isOurs = /^ws:\/\/([^/]*@)?(localhost|[^/]*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/;
+  return /^https:/.test(globalThis.origin) && /^ws:/.test(url) && !isOurs.test(url);
 }
 
 function refuse(message, isCode) {

@@ -56,7 +56,8 @@ impl Failure {
         match self {
             Self::Refused => {
                 "the connection could not be opened; a browser does not tell a page why (nothing listens there, DNS, TLS, \
-                 a proxy, or a server that refused the upgrade, for example with 401 or 403): look at the server's log"
+                 a proxy, the page's connect-src, or a server that refused the upgrade, for example with 401 or 403): \
+                 look at the browser's console and the server's log"
             }
             Self::Timeout => {
                 "no connection within the connect timeout; is the network slow, or does the server accept without answering?"
