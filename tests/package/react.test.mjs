@@ -80,16 +80,21 @@ test("StrictMode or not, one connection; it shows state and message, and is clos
   assert.equal((await report(() => true)).attempts, 1);
 
   await show(null);
-  const { attempts, open, lastClose } = await report(({ open }) => open === 0);
+  const { attempts, open, lastClose } = await report(({ open, lastClose }) => open === 0 && lastClose);
   assert.deepEqual({ attempts, open, ...lastClose }, { attempts: 1, open: 0, code: 1000, reason: "", clean: true });
 });
 
 test("renders with other objects and functions change neither the connection nor `send`, but `onMessage`", async () => {
-  const render = (n) => show({ url: echo(), options: { reconnect: { maxDelay: 1000 + n } }, tag: `render ${n}` });
+  const render = (n) =>
+    page.evaluate((props) => showAtOnce(props), {
+      url: echo(),
+      options: { reconnect: { maxDelay: 1000 + n } },
+      tag: `render ${n}`,
+    });
   for (let n = 1; n <= 10; n++) await render(n);
   await has("open");
   for (let n = 11; n <= 20; n++) await render(n);
-  await page.waitForFunction(() => seen.renders >= 20);
+  assert.ok((await page.evaluate(() => seen.renders)) >= 20);
   await page.evaluate(() => seen.now.send("hello"));
   await page.waitForFunction(() => seen.heard.length > 0);
   assert.deepEqual(await page.evaluate(() => seen.heard), [{ "render 20": "hello" }]);
@@ -144,7 +149,7 @@ test("another URL closes the one and opens the other, and nothing of the old one
   const shown = (await page.evaluate(() => seen.shown)).filter(([url]) => url === echo("", other));
   assert.deepEqual(shown[0].slice(1), ["connecting", undefined]);
   assert.ok(shown.every(([, , message]) => message === undefined));
-  const { open, lastClose } = await report(({ open }) => open === 0);
+  const { open, lastClose } = await report(({ open, lastClose }) => open === 0 && lastClose);
   assert.deepEqual({ open, ...lastClose }, { open: 0, code: 1000, reason: "", clean: true });
   assert.equal((await report(({ open }) => open === 1, other)).attempts, 1);
 });
@@ -217,12 +222,11 @@ test("a function is asked for the URL of every attempt, the newest one", async (
       asked.push([render, number]);
       return url;
     };
-    globalThis.render = (n) => show({ url: urlOf(n), options: { reconnect: { minDelay: 1, maxDelay: 10 } } });
+    globalThis.render = (n) => showAtOnce({ url: urlOf(n), options: { reconnect: { minDelay: 1, maxDelay: 10 } } });
     render(1);
   }, { url: echo() });
   await has("open");
   await page.evaluate(() => render(2));
-  await page.waitForFunction(() => seen.renders >= 3);
   assert.equal((await report(() => true)).attempts, 1);
   await order("close=4000");
   await report(({ connections, open }) => connections === 2 && open === 1);

@@ -189,7 +189,7 @@ test("while there is no link a writer is held back as soon as the outbox is full
   assert.deepEqual(echoes, Array.from({ length: 19 }, (_, index) => index + 1));
 });
 
-test("a server that does not read holds a writer back, and the next connection goes on", { timeout: 60_000 }, async () => {
+test("a server that does not read holds a writer back; the next connection goes on", { timeout: 60_000 }, async () => {
   const CHUNKS = 160;
   const { held, desired } = await page.evaluate(async (chunks) => {
     const options = { codec: "bytes", outbox: { messages: 4 }, reconnect: { minDelay: 10, maxDelay: 50 } };

@@ -8,7 +8,7 @@ const options: TautSocketOptions = { reconnect: { maxDelay: 1 }, outbox: { messa
 const Class: typeof WebSocket = TautSocket;
 const Bound: typeof WebSocket = TautSocket.with(options);
 const socket: WebSocket = new TautSocket("/", "chat", options);
-const back: TautSocket = new Class("/");
+const own = new TautSocket("/");
 new WebsocketProvider("/", "room", new Doc(), { WebSocketPolyfill: TautSocket.with({ reconnect: false }) });
 
 class Loud extends TautSocket.with({ connectTimeout: 1 }) {
@@ -18,14 +18,14 @@ class Loud extends TautSocket.with({ connectTimeout: 1 }) {
 }
 new Loud(async () => "/");
 
-back.onmessage = (event: MessageEvent<string>) => event.data.length;
-back.onclose = function (event) {
+own.onmessage = (event: MessageEvent<string>) => event.data.length;
+own.onclose = function (event) {
   const same: CloseEvent = event;
   console.log(this.url, same.code);
 };
-back.addEventListener("close", ({ code, wasClean }) => console.log(code, wasClean));
-back.addEventListener("error", ({ error }) => error instanceof TautlineError && error.code === "refused");
-back.binaryType = "arraybuffer";
-for (const data of ["", new ArrayBuffer(1), new Uint8Array(1), new Blob()]) back.send(data);
-if (back.readyState === TautSocket.OPEN || back.readyState === back.CLOSED) back.close(1000, "");
+own.addEventListener("close", ({ code, wasClean }) => console.log(code, wasClean));
+own.addEventListener("error", ({ error }) => error instanceof TautlineError && error.code === "refused");
+own.binaryType = "arraybuffer";
+for (const data of ["", new ArrayBuffer(1), new Uint8Array(1), new Blob()]) own.send(data);
+if (own.readyState === TautSocket.OPEN || own.readyState === own.CLOSED) own.close(1000, "");
 console.log(Bound, socket);
