@@ -2,10 +2,13 @@
 
 const decoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The name of what it is made of, from another window's globals, too. */
+export const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
+
 /** Bytes of an ArrayBuffer or a view, without a copy where it can be; nothing else has any. */
 export function bytesOf(value) {
   let bytes;
-  if (value instanceof ArrayBuffer) bytes = new Uint8Array(value);
+  if (tagOf(value) === "ArrayBuffer") bytes = new Uint8Array(value);
   else if (ArrayBuffer.isView(value)) bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   else return undefined;
   // Memory that threads share, or that may shrink, is not for a socket: a copy is.

@@ -10,14 +10,21 @@ export class TautlineError extends Error {
 }
 
 const MESSAGES = {
+  aborted: "the caller ended the socket",
+  refused: "there is no WebSocket here; Node has one from version 22",
   closed: "the socket is closing or closed; the message was not accepted",
   overflow: "the outbox is full: await send(), or raise the bounds of `outbox`",
   "too-big": "the message is larger than the whole outbox may be: split it, or raise `outbox.bytes`",
-  consumer: "the messages go to another consumer: use either `for await` or `message` listeners, one at a time",
+  consumer: "the messages go to another consumer: one takes them, `for await`, `readable` or `message` listeners",
   encode: "the message can't be encoded",
   decode: "a message can't be decoded",
   wasm: "WebAssembly can't run here; under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src",
 };
+
+/** Why there is no wasm: what was thrown, or that with words. */
+export function wasmFailure(cause) {
+  return cause instanceof TautlineError ? cause : failure("wasm", { cause });
+}
 
 /** An error of this package's own making, with its words. */
 export function failure(code, details) {

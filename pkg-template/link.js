@@ -2,21 +2,27 @@
 // up is decided in wasm; the reactor calls the object that `#host` makes. What an application holds is made of this, in
 // socket.js and tautsocket.js: the owner, whose methods are called for everything that happens.
 
-import { failure, TautlineError } from "./errors.js";
+import { failure, TautlineError, wasmFailure } from "./errors.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
-import { Reactor } from "./reactor.js";
+import { LONGEST, Reactor } from "./reactor.js";
 
 const ACCEPTED = Promise.resolve();
 // In the engine's order.
 const STATES = ["connecting", "open", "waiting", "closed"];
+// What the engine answers to a message: accepted, it has to wait, or why it is refused.
+const ACCEPT = 0;
 const WAIT = 1;
-/** What the engine answers to a message that it does not take. */
-export const REFUSED = [, , "overflow", "too-big", "closed"];
+const REFUSED = { 2: "overflow", 3: "too-big", 4: "closed" };
+const CLOSED = 4;
+/** The place of the outbox's bytes among the engine's figures. */
+const OUTBOX_BYTES = 5;
 const NOTHING = new Float64Array(8);
 
-export const sizeOf = (payload) =>
-  typeof payload === "string" ? payload.length : (payload.byteLength ?? payload.size);
+const sizeOf = (payload) => (typeof payload === "string" ? payload.length : (payload.byteLength ?? payload.size));
+
+/** The end of a connection that never was. */
+const broken = () => ({ code: 1006, reason: "", wasClean: false });
 
 export function deferred() {
   let resolve, reject;
@@ -31,23 +37,28 @@ export class Link {
   raw;
   #owner;
   #options;
+  /** There once the wasm is. */
   #reactor;
+  #started = false;
   #url;
   #provider;
   /** Ends the URL provider's work on the attempt under way. */
   #question;
+  /** What the browser threw for the latest attempt. */
+  #thrown;
   #outbox = new Queue();
   /** Sends that wait for room, or for the engine: { payload, resolve, reject }. */
   #waiting = new Queue();
   #waitingBytes = 0;
-  /** A close that came before the engine did. */
+  /** A close that came before the start: { code, reason, by }, and what keeps it to its time. */
   #earlyClose;
+  #closeTimer;
   /** Sends that flush waits for: { count, resolve, reject }. */
   #flushes = [];
   #accepted = 0;
   #released = 0;
   #lastClose = null;
-  /** The figures at the end. */
+  /** The figures at the end, once there is one. */
   #stats;
 
   /** `load` gives the engine's class or a promise of it, and may throw or reject. */
@@ -57,27 +68,29 @@ export class Link {
     if (typeof url === "function") this.#provider = url;
     else this.#url = url;
     options.signal?.addEventListener("abort", this.#abort);
+    let engine;
     try {
-      const engine = load();
+      engine = load();
       if (typeof engine === "function") this.#begin(engine);
-      else engine.then((engine) => this.#begin(engine)).catch((cause) => this.#fail(cause));
     } catch (cause) {
-      queueMicrotask(() => this.#fail(cause));
+      engine = Promise.reject(cause);
     }
-    if (options.signal?.aborted && !this.#reactor) queueMicrotask(this.#abort);
+    // Nothing is told before the turn of its making ends: the owner's listeners are added in it.
+    if (this.#reactor) queueMicrotask(() => this.#start());
+    else engine.then((Engine) => this.#begin(Engine) && this.#start()).catch((cause) => this.#fail(wasmFailure(cause)));
+    if (options.signal?.aborted) queueMicrotask(this.#abort);
   }
 
-  /** Asks the engine to take a payload at once; 0 where it did. */
+  /** Takes a payload at once, or says why not. */
   offer(payload) {
-    if (this.#stats || this.#earlyClose) return 4;
-    if (!this.#reactor || this.#waiting.length > 0) return WAIT;
-    return this.#offer(payload);
+    const answer = this.#offer(payload);
+    return answer === WAIT ? "overflow" : REFUSED[answer];
   }
 
   /** A promise for when it is accepted; past the bounds of the outbox as many may wait for room as it holds. */
   send(payload) {
-    const answer = this.offer(payload);
-    if (answer === 0) return ACCEPTED;
+    const answer = this.#offer(payload);
+    if (answer === ACCEPT) return ACCEPTED;
     if (answer !== WAIT) return Promise.reject(failure(REFUSED[answer]));
     const { messages, bytes, dropOldest } = this.#options.outbox;
     const size = sizeOf(payload);
@@ -85,8 +98,7 @@ export class Link {
     const waiting = this.#waiting;
     while (waiting.length >= messages || this.#waitingBytes + size > bytes) {
       if (!dropOldest) return Promise.reject(failure("overflow"));
-      this.#waitingBytes -= sizeOf(waiting.at(0).payload);
-      waiting.shift().resolve();
+      this.#nextWaiting().resolve();
       // Accepted, and gone.
       this.#accepted++;
       this.#forget(1);
@@ -97,7 +109,7 @@ export class Link {
     return place.promise;
   }
 
-  /** Resolves when everything accepted so far is handed to the browser. */
+  /** Resolves when everything accepted so far, and what waits to be, is handed to the browser. */
   flush() {
     if (this.#stats) return Promise.reject(failure("closed"));
     if (this.#released >= this.#accepted && this.#waiting.length === 0) return Promise.resolve();
@@ -107,21 +119,29 @@ export class Link {
   }
 
   close(code, reason, timeout) {
-    if (this.#stats) return;
-    if (this.#reactor) {
+    if (this.#stats || this.#earlyClose) return;
+    if (this.#started) {
       this.#refuseWaiting();
       this.#reactor.close(code, reason, timeout);
-    } else if (this.#waiting.length === 0) {
-      this.#end({ code, reason, wasClean: true });
-    } else if (!this.#earlyClose) {
-      this.#earlyClose = { code, reason, timeout };
-      setTimeout(() => this.#reactor ?? this.#fail(failure("closed")), timeout);
+      return;
+    }
+    this.#earlyClose = { code, reason, by: performance.now() + timeout };
+    if (this.#reactor) return;
+    if (this.#waiting.length === 0) {
+      queueMicrotask(() => this.#end({ code, reason, wasClean: true }));
+    } else if (timeout <= LONGEST) {
+      this.#closeTimer = setTimeout(() => this.#end(broken()), timeout);
     }
   }
 
   /** The application has this many messages. */
   taken(count) {
     if (!this.#stats) this.#reactor.taken(count);
+  }
+
+  /** How much was accepted and is not handed on, in bytes. */
+  get queued() {
+    return this.#stats?.[OUTBOX_BYTES] ?? this.#reactor?.figure(OUTBOX_BYTES) ?? 0;
   }
 
   stats() {
@@ -145,43 +165,78 @@ export class Link {
     return this.#reactor ? NOTHING.map((_, index) => this.#reactor.figure(index)) : NOTHING;
   }
 
-  // Begin
+  // Begin and end
 
   #begin(Engine) {
-    if (this.#stats) return;
+    if (this.#stats) return false;
     this.#reactor = new Reactor(Engine, this.#options.numbers, this.#host());
-    // The owner is told nothing, and its listeners are there, before the turn of its making ends.
-    queueMicrotask(() => {
-      if (this.#stats) return;
-      if (this.#options.signal?.aborted) return this.#abort();
-      this.#reactor.start();
-      this.#admitWaiting();
-      if (this.#earlyClose) this.close(...Object.values(this.#earlyClose));
-    });
+    return true;
+  }
+
+  #start() {
+    if (this.#stats) return;
+    this.#started = true;
+    clearTimeout(this.#closeTimer);
+    if (this.#options.signal?.aborted) return this.#abort();
+    this.#admitWaiting();
+    if (this.#earlyClose) {
+      const { code, reason, by } = this.#earlyClose;
+      this.#refuseWaiting();
+      this.#reactor.close(code, reason, Math.max(by - performance.now(), 0));
+    }
+    this.#reactor.start();
   }
 
   #abort = () => {
+    if (this.#stats) return;
     if (this.#reactor) this.#reactor.abort();
-    else if (!this.#stats) this.#end(broken(), failure("aborted"));
+    else this.#fail(failure("aborted"));
   };
 
-  #fail(cause) {
-    if (!this.#stats) this.#end(broken(), cause instanceof TautlineError ? cause : failure("wasm", { cause }));
+  #fail(error) {
+    this.#end(broken(), error);
+  }
+
+  #end(close, error) {
+    if (this.#stats) return;
+    this.#stats = this.#figures();
+    this.#lastClose = close;
+    clearTimeout(this.#closeTimer);
+    // Where it ended before it was started, which tells it otherwise.
+    if (this.state !== STATES[3]) this.#changeState(3, 0, null, error);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#refuseWaiting();
+    for (const { reject } of this.#flushes.splice(0)) reject(failure("closed"));
+    this.#owner.closed({ ...close }, error, this.#outbox.drain());
+    // The reactor called this, and is not done yet.
+    setTimeout(() => this.#reactor?.free());
+  }
+
+  #changeState(state, previous, retryIn, cause) {
+    this.state = STATES[state];
+    this.#owner.stateChanged({ state: this.state, previous: STATES[previous], retryIn, cause });
   }
 
   // Out
 
   #offer(payload) {
+    if (this.#stats || this.#earlyClose) return CLOSED;
+    if (!this.#reactor || this.#waiting.length > 0) return WAIT;
+    return this.#put(payload, kept);
+  }
+
+  /** Puts a payload into the outbox, where the engine takes it. */
+  #put(payload, keep) {
     const outbox = this.#outbox;
     outbox.push(payload);
     const before = this.#accepted++;
     const answer = this.#reactor.send(sizeOf(payload));
-    if (answer !== 0) {
+    if (answer !== ACCEPT) {
       outbox.pop();
       this.#accepted = before;
     } else if (this.#released <= before) {
       // It waits, and whoever sent it may use its memory for something else.
-      outbox.set(before - this.#released, kept(payload));
+      outbox.set(before - this.#released, keep(payload));
     }
     return answer;
   }
@@ -192,21 +247,24 @@ export class Link {
     while (this.#flushes.length > 0 && this.#flushes[0].count <= this.#released) this.#flushes.shift().resolve();
   }
 
+  #nextWaiting() {
+    const next = this.#waiting.shift();
+    this.#waitingBytes -= sizeOf(next.payload);
+    return next;
+  }
+
   #admitWaiting() {
     while (this.#waiting.length > 0) {
-      const { payload, resolve, reject } = this.#waiting.at(0);
-      const answer = this.#stats ? 4 : this.#offer(payload);
+      const answer = this.#stats ? CLOSED : this.#put(this.#waiting.at(0).payload, (payload) => payload);
       if (answer === WAIT) return;
-      this.#waiting.shift();
-      this.#waitingBytes -= sizeOf(payload);
-      if (answer === 0) resolve();
+      const { resolve, reject } = this.#nextWaiting();
+      if (answer === ACCEPT) resolve();
       else reject(failure(REFUSED[answer]));
     }
   }
 
   #refuseWaiting() {
-    this.#waitingBytes = 0;
-    for (const { reject } of this.#waiting.drain()) reject(failure("closed"));
+    while (this.#waiting.length > 0) this.#nextWaiting().reject(failure("closed"));
   }
 
   // What the reactor calls. None of it throws, `open` excepted.
@@ -215,7 +273,12 @@ export class Link {
     const owner = this.#owner;
     return {
       open: () => {
-        this.raw = new WebSocket(this.#url, this.#options.protocols);
+        try {
+          this.raw = new WebSocket(this.#url, this.#options.protocols);
+        } catch (cause) {
+          this.#thrown = cause;
+          throw cause;
+        }
         owner.connecting?.(this.raw);
         return this.raw;
       },
@@ -225,9 +288,15 @@ export class Link {
       askUrl: (number) => this.#askUrl(number),
       forgetUrl: () => this.#question?.abort(),
       transmit: (raw, count) => {
-        for (let i = 0; i < count; i++) this.#hand(raw, () => this.#outbox.at(i));
+        for (let i = 0; i < count; i++) this.#hand(raw, this.#outbox.at(i));
       },
-      heartbeat: (raw) => this.#hand(raw, this.#options.heartbeat),
+      heartbeat: (raw) => {
+        try {
+          this.#hand(raw, this.#options.heartbeat());
+        } catch (cause) {
+          this.#tellLater(cause);
+        }
+      },
       release: (count) => {
         for (let i = 0; i < count; i++) this.#outbox.shift();
         this.#forget(count);
@@ -249,24 +318,39 @@ export class Link {
         }
       },
       stateChanged: (state, previous, retryIn, code, message) => {
-        this.#changeState(state, previous, retryIn, code ? new TautlineError(code, message) : undefined);
+        // Nobody else reports the end of an attempt that took too long.
+        if (code === "timeout") this.#lastClose = broken();
+        this.#changeState(state, previous, retryIn, this.#error(code, message));
       },
       opened: () => owner.opened(),
       disconnected: (close, retryIn) => {
         this.#lastClose = close;
         owner.disconnected({ ...close, retryIn });
       },
-      closed: (close, failed, message) => this.#end(close, failed ? new TautlineError(failed, message) : undefined),
+      closed: (close, code, message) => this.#end(close, this.#error(code, message)),
     };
   }
 
-  /** Nothing that a heartbeat or the browser throws may pass through the engine. */
+  /** The engine's words as an error, with what the browser said; undefined where nothing failed. */
+  #error(code, message) {
+    if (!code) return undefined;
+    if (code !== "url" || !this.#thrown) return new TautlineError(code, message);
+    return typeof WebSocket === "function"
+      ? new TautlineError(code, message, { cause: this.#thrown })
+      : failure("refused", { cause: this.#thrown });
+  }
+
+  /** Nothing that the browser throws may pass through the engine. */
   #hand(raw, payload) {
     try {
-      raw?.send(payload());
+      raw?.send(payload);
     } catch (cause) {
-      queueMicrotask(() => this.#owner.failed(failure("encode", { cause })));
+      this.#tellLater(cause);
     }
+  }
+
+  #tellLater(cause) {
+    queueMicrotask(() => this.#owner.failed(failure("encode", { cause })));
   }
 
   async #askUrl(number) {
@@ -286,28 +370,7 @@ export class Link {
     this.#question = undefined;
     if (!this.#stats) this.#reactor.urlAnswered(number, ready);
   }
-
-  #changeState(state, previous, retryIn, cause) {
-    this.state = STATES[state];
-    this.#owner.stateChanged({ state: this.state, previous: STATES[previous], retryIn, cause });
-  }
-
-  #end(close, error) {
-    this.#stats = this.#figures();
-    this.#lastClose = close;
-    // Where it ended before there was an engine, which tells it otherwise.
-    if (this.state !== STATES[3]) this.#changeState(3, 0, null, error);
-    this.#options.signal?.removeEventListener("abort", this.#abort);
-    this.#refuseWaiting();
-    for (const { reject } of this.#flushes.splice(0)) reject(failure("closed"));
-    this.#owner.closed({ ...close }, error, this.#outbox.drain());
-    // The reactor called this, and is not done yet.
-    setTimeout(() => this.#reactor?.free());
-  }
 }
-
-/** The end of a connection that never was. */
-const broken = () => ({ code: 1006, reason: "", wasClean: false });
 
 /** A payload that its sender can't change any more. */
 function kept(payload) {

@@ -1,7 +1,7 @@
 // Checks what `connect` is given and fills in the defaults. Whatever can't be used is a TypeError (a DOMException named
 // SyntaxError for URLs and subprotocols, as of the browser's own class) that names the option and what it takes.
 
-import { CODECS } from "./codecs.js";
+import { CODECS, tagOf } from "./codecs.js";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -49,12 +49,14 @@ export function readOptions(options = {}, url) {
   const beats = isObject(options.heartbeat);
   const outbox = group(options, "outbox");
   const inbox = group(options, "inbox");
-  // One of them alone never contradicts the other's default.
-  const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, reconnect.minDelay ?? 0), isDelay, DELAY);
   read(options, "durable", false, (value) => value === false, "false: this version delivers at most once");
   choice(options, "onSessionLost", ["return", "resend"]);
-  const minDelay = read(reconnect, "reconnect.minDelay", Math.min(250, maxDelay), isDelay, DELAY);
+  // One of them alone never contradicts the other's default.
+  const least = read(reconnect, "reconnect.minDelay", undefined, isDelay, DELAY);
+  const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, least ?? 0), isDelay, DELAY);
+  const minDelay = least ?? Math.min(250, maxDelay);
   if (maxDelay < minDelay) refuse("reconnect.maxDelay", "at least as much as reconnect.minDelay");
+  const retry = read(reconnect, "reconnect.retry", undefined, isFunction, "a function (close) => boolean");
   const outboxMessages = read(outbox, "outbox.messages", 1024, isCount, COUNT);
   const outboxBytes = read(outbox, "outbox.bytes", 16 * 2 ** 20, isCount, COUNT);
   const overflow = choice(outbox, "outbox.overflow", ["wait", "reject", "drop-oldest"]);
@@ -66,8 +68,9 @@ export function readOptions(options = {}, url) {
   return {
     codec: readCodec(options.codec),
     protocols: readProtocols(options.protocols),
-    retry: read(reconnect, "reconnect.retry", undefined, isFunction, "a function (close) => boolean"),
-    heartbeat: beats ? heartbeat.message : undefined,
+    // As methods of what they came in.
+    retry: retry && ((close) => reconnect.retry(close)),
+    heartbeat: beats ? () => heartbeat.message() : undefined,
     signal: read(options, "signal", undefined, (value) => value instanceof AbortSignal, "an AbortSignal"),
     outbox: { messages: outboxMessages, bytes: outboxBytes, dropOldest: overflow === 2 },
     // In the order in which the engine takes them.
@@ -110,6 +113,9 @@ function readProtocols(protocols = []) {
 
 /** The absolute ws: or wss: URL. */
 export function readUrl(url) {
+  if (typeof url !== "string" && tagOf(url) !== "URL") {
+    throw new TypeError(`tautline: a URL is a string or a URL object, or a function that gives one; not ${typeof url}`);
+  }
   let parsed;
   try {
     // A worker has no document, Node no address at all.

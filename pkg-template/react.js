@@ -22,6 +22,8 @@ export function useSocket(url, options) {
   // Not while rendering: React may throw away what it rendered. This is before every other effect, those of children too.
   useInsertionEffect(() => {
     Object.assign(box, { url, key, options, gone: false });
+    // The newest function of this URL; a link to another one keeps its own to its end.
+    if (box.link && box.link.key === key) box.link.url = url;
   });
 
   useEffect(() => {
@@ -74,8 +76,9 @@ function enter(box) {
   const { key, url, link } = box;
   if (link?.key === key) return link;
   const { onMessage, ...options } = box.options ?? {};
-  const ask = (attempt) => (typeof box.url === "function" ? box.url(attempt) : box.url);
-  return (box.link = { key, leaving: false, socket: connect(key === ASKED ? ask : url, options) });
+  const made = { key, url, leaving: false };
+  made.socket = connect(key === ASKED ? (attempt) => made.url(attempt) : url, options);
+  return (box.link = made);
 }
 
 function leave(box, link) {

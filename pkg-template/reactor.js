@@ -6,7 +6,7 @@
 
 import { Queue } from "./queue.js";
 
-// Inputs and outputs by their numbers in src/js/mod.rs.
+// Inputs, then outputs, by their numbers in src/js/mod.rs.
 const CONNECT = 0;
 const TAKEN = 1;
 const ABORT = 2;
@@ -27,10 +27,30 @@ const LEFT = 16;
 const RETURNED = 17;
 const WOKE = 18;
 
+const ASK_URL = 1;
+const OPEN = 2;
+const TRANSMIT = 3;
+const RELEASE = 4;
+const DELIVER = 5;
+const DISCARD = 6;
+const DROP = 7;
+const HEARTBEAT = 8;
+const MEASURE = 9;
+const CLOSE = 10;
+const ABANDON = 11;
+const SET_TIMER = 12;
+const TELL_OPEN = 13;
+const TELL_STATE_CHANGE = 14;
+const TELL_DISCONNECTED = 15;
+const TELL_CLOSED = 16;
+
+/** The close code of an end that has none. */
+const NO_STATUS = 1005;
+
 /** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
 const SLEEP = 5000;
 /** A browser takes longer delays than this for none at all. */
-const LONGEST = 2 ** 31 - 1;
+export const LONGEST = 2 ** 31 - 1;
 
 const now = () => performance.now();
 const drift = () => Date.now() - now();
@@ -40,6 +60,8 @@ export class Reactor {
   /** What a face does: src/browser/reactor.rs has the list. */
   #host;
   #raw;
+  /** Takes the handlers off the socket. */
+  #handlers;
   #generation = 0;
   /** What arrived and was not delivered yet. */
   #arrivals = new Queue();
@@ -144,43 +166,41 @@ export class Reactor {
     const host = this.#host;
     const engine = this.#engine;
     switch (output) {
-      case 1:
+      case ASK_URL:
         return host.askUrl(number);
-      case 2:
+      case OPEN:
         return this.#open(number);
-      case 3:
+      case TRANSMIT:
         return host.transmit(this.#raw, number);
-      case 4:
+      case RELEASE:
         return host.release(number);
-      case 5:
+      case DELIVER:
         return host.deliver(this.#arrivals.shift());
-      case 6:
+      case DISCARD:
         return this.#arrivals.shift();
-      case 7:
+      case DROP:
         return host.dropOldest(number);
-      case 8:
+      case HEARTBEAT:
         return host.heartbeat(this.#raw);
-      case 9:
+      case MEASURE:
         return this.#feed(BUFFERED, 0, this.#raw?.bufferedAmount);
-      case 10:
-        // 1005: without a code.
-        return number === 1005 ? this.#raw?.close() : this.#raw?.close(number, engine.words(0));
-      case 11:
+      case CLOSE:
+        return number === NO_STATUS ? this.#raw?.close() : this.#raw?.close(number, engine.words(0));
+      case ABANDON:
         host.forgetUrl();
         return this.#release(number);
-      case 12:
+      case SET_TIMER:
         return this.#setTimer(number);
-      case 13:
+      case TELL_OPEN:
         return host.opened();
-      case 14:
+      case TELL_STATE_CHANGE:
         return host.stateChanged(number, engine.number(1), this.#retryIn(), engine.words(1), engine.words(2));
-      case 15:
+      case TELL_DISCONNECTED:
         return host.disconnected(this.#end(number), this.#retryIn());
-      case 16: {
+      case TELL_CLOSED:
         this.#page.abort();
         clearTimeout(this.#timer);
         return host.closed(this.#end(number), engine.words(1), engine.words(2));
-      }
     }
   }
 
@@ -204,8 +224,10 @@ export class Reactor {
     this.#generation = generation;
     // Blobs are read asynchronously, and come out of order.
     raw.binaryType = "arraybuffer";
-    // What an abandoned socket says has no meaning any more.
-    const on = (type, take) => raw.addEventListener(type, (event) => raw === this.#raw && take(event));
+    const handlers = new AbortController();
+    this.#handlers = handlers;
+    // What an abandoned socket says has no meaning any more; and nothing of ours is to live as long as it takes to close.
+    const on = (type, take) => raw.addEventListener(type, take, { signal: handlers.signal });
     on("open", () => {
       this.#host.connected(raw);
       this.#handle(OPENED, generation);
@@ -229,6 +251,7 @@ export class Reactor {
     if (generation !== this.#generation) return;
     const raw = this.#raw;
     this.#raw = undefined;
+    this.#handlers?.abort();
     raw?.close();
   }
 

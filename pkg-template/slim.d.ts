@@ -19,8 +19,8 @@ export type WasmSource = string | URL | Response | Promise<Response> | WasmModul
  *
  * @param source a URL, a `Response` or a promise of one (with `fetch` options of your own), or a compiled module.
  * @default the URL of `tautline.wasm` beside this module
- * @returns Resolves when sockets can run. Rejects with a {@link TautlineError} with the code `wasm`; so do the
- * sockets.
+ * @returns Resolves when sockets can run. Rejects where they can't, as they will, too (code `wasm`); nobody has to
+ * await it.
  * @example
  * ```ts
  * import { connect, init } from "tautline/slim";

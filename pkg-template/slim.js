@@ -1,7 +1,7 @@
 // The entry `tautline/slim`: tautline.wasm comes as a file of its own, compiled while it streams in.
 
 import { instantiate, loaded } from "./engine.js";
-import { TautlineError } from "./errors.js";
+import { TautlineError, wasmFailure } from "./errors.js";
 import { Socket } from "./socket.js";
 
 export { TautlineError };
@@ -23,26 +23,36 @@ export function init(source) {
 function load(source) {
   return (
     loaded() ??
-    (loading ??= compile(source).then(
-      (module) => instantiate(() => module),
-      (cause) => {
+    (loading ??= compile(source)
+      .then((module) => instantiate(() => module))
+      .catch((cause) => {
         // The next one may have more luck, or a better source.
         loading = undefined;
-        throw cause;
-      },
-    ))
+        throw wasmFailure(cause);
+      }))
   );
 }
 
 async function compile(source = new URL("./tautline.wasm", import.meta.url)) {
-  if (source instanceof WebAssembly.Module) return source;
-  const answer = await (typeof source === "string" || source instanceof URL ? fetch(source) : source);
-  if (!answer.ok) {
-    const advice = "is it served? Say where it is with init(url), or import `tautline`, which has it inlined";
-    throw new TautlineError("wasm", `${answer.url || source} can't be loaded (HTTP status ${answer.status}): ${advice}`);
-  }
+  const answer = await fetched(source);
+  if (answer instanceof WebAssembly.Module) return answer;
   // A server that does not know the type is no reason to fail.
   return /^application\/wasm/.test(answer.headers.get("content-type"))
     ? WebAssembly.compileStreaming(answer)
     : WebAssembly.compile(await answer.arrayBuffer());
+}
+
+/** A good answer, or a module. */
+async function fetched(source) {
+  let answer, cause;
+  try {
+    answer = await (typeof source === "string" || source instanceof URL ? fetch(source) : source);
+  } catch (error) {
+    cause = error;
+  }
+  if (answer?.ok || answer instanceof WebAssembly.Module) return answer;
+  const where = typeof source === "string" || source instanceof URL ? source : answer?.url || "tautline.wasm";
+  const why = answer?.status ? ` (HTTP status ${answer.status})` : "";
+  const advice = "call init() with its URL, a Response or the compiled module, or import `tautline`, which has it inlined";
+  throw new TautlineError("wasm", `${where} can't be loaded${why}: ${advice}`, { cause });
 }

@@ -8,6 +8,7 @@ import { Queue } from "./queue.js";
 
 const DONE = Object.freeze({ value: undefined, done: true });
 
+const isCapture = (options) => Boolean(typeof options === "object" ? options?.capture : options);
 const event = (type, fields) => Object.assign(new Event(type), fields);
 
 export class Socket extends EventTarget {
@@ -16,9 +17,9 @@ export class Socket extends EventTarget {
   #inbox = new Queue();
   /** "iterator" or "listeners", once there is one. */
   #consumer;
-  /** The listeners for messages, and whether each wants only one. */
-  #listeners = new Map();
-  /** Calls of the iterator's `next` that wait for a message. */
+  /** The listeners for messages: { listener, capture, once, forget }. */
+  #listeners = [];
+  /** Those of the iterator that wait for a message. */
   #takers = new Queue();
   #opened = deferred();
   #closed = deferred();
@@ -95,12 +96,14 @@ export class Socket extends EventTarget {
 
   addEventListener(type, listener, options) {
     if (type === "message" && listener) this.#listen(listener, options);
-    super.addEventListener(type, listener, options);
+    else super.addEventListener(type, listener, options);
   }
 
   removeEventListener(type, listener, options) {
-    super.removeEventListener(type, listener, options);
-    if (type === "message") this.#unlisten(listener);
+    const capture = isCapture(options);
+    // Not as it came: Node does not read a bare boolean.
+    super.removeEventListener(type, listener, { capture });
+    if (type === "message") this.#unlisten(this.#entryOf(listener, capture));
   }
 
   [Symbol.asyncIterator]() {
@@ -114,12 +117,25 @@ export class Socket extends EventTarget {
       }
       return Promise.resolve(DONE);
     };
+    // Whether there is a message, for `take` in the same turn: what nobody wants any more by then stays for the next consumer.
+    const ready = () => (released ? Promise.resolve(false) : this.#ready());
+    const take = () => (released || this.#inbox.length === 0 ? undefined : this.#take());
+    const next = async () => {
+      while (await ready()) {
+        const taken = take();
+        if (taken) return { value: taken.value, done: false };
+      }
+      return DONE;
+    };
     return {
-      next: () => (released ? Promise.resolve(DONE) : this.#next()),
+      next,
       return: release,
       [Symbol.asyncIterator]() {
         return this;
       },
+      // For streams.js.
+      ready,
+      take,
     };
   }
 
@@ -138,31 +154,48 @@ export class Socket extends EventTarget {
   // In
 
   #claim(consumer) {
+    this.#mayClaim(consumer);
+    this.#consumer = consumer;
+  }
+
+  #mayClaim(consumer) {
     if (this.#consumer !== undefined && (this.#consumer !== consumer || consumer === "iterator")) {
       throw failure("consumer");
     }
-    this.#consumer = consumer;
   }
 
   /** The messages go to listeners from now on; those that wait, in a turn of their own. */
   #listen(listener, options) {
-    const first = this.#consumer === undefined;
+    const { once = false, signal } = Object(options);
+    const capture = isCapture(options);
+    if (signal?.aborted || this.#entryOf(listener, capture)) return;
+    this.#mayClaim("listeners");
+    super.addEventListener("message", listener, { capture, once });
+    if (this.#consumer === undefined) queueMicrotask(() => this.#dispatchAll());
     this.#claim("listeners");
-    this.#listeners.set(listener, options?.once === true);
-    options?.signal?.addEventListener("abort", () => this.#unlisten(listener), { once: true });
-    if (first) queueMicrotask(() => this.#dispatchAll());
+    // The signal is ours to watch: a browser that removes by the listener would remove its next registration, too.
+    const abort = () => this.removeEventListener("message", listener, { capture });
+    signal?.addEventListener("abort", abort);
+    this.#listeners.push({ listener, capture, once, forget: () => signal?.removeEventListener("abort", abort) });
+  }
+
+  #entryOf(listener, capture) {
+    return this.#listeners.find((entry) => entry.listener === listener && entry.capture === capture);
   }
 
   /** Without a listener the messages wait again. */
-  #unlisten(listener) {
-    if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#consumer = undefined;
+  #unlisten(entry) {
+    if (!entry) return;
+    entry.forget();
+    this.#listeners.splice(this.#listeners.indexOf(entry), 1);
+    if (this.#listeners.length === 0) this.#consumer = undefined;
   }
 
   #dispatchAll() {
     while (this.#inbox.length > 0 && this.#consumer === "listeners") {
       const taken = this.#take();
       if (!taken) continue;
-      for (const [listener, once] of this.#listeners) if (once) this.#unlisten(listener);
+      for (const entry of [...this.#listeners]) if (entry.once) this.#unlisten(entry);
       this.dispatchEvent(new MessageEvent("message", { data: taken.value }));
     }
   }
@@ -179,29 +212,21 @@ export class Socket extends EventTarget {
     }
   }
 
-  #next() {
-    while (this.#inbox.length > 0) {
-      const taken = this.#take();
-      if (taken) return Promise.resolve({ value: taken.value, done: false });
-    }
-    if (this.state === "closed" || this.#consumer !== "iterator") return Promise.resolve(DONE);
-    const taker = deferred();
-    this.#takers.push(taker);
-    return taker.promise;
+  /** Resolves with true once there is a message for the iterator, with false where there will be none. */
+  #ready() {
+    if (this.#inbox.length > 0) return Promise.resolve(true);
+    if (this.state === "closed" || this.#consumer !== "iterator") return Promise.resolve(false);
+    return new Promise((resolve) => this.#takers.push(resolve));
   }
 
   #dismissTakers() {
-    for (const taker of this.#takers.drain()) taker.resolve(DONE);
+    for (const resolve of this.#takers.drain()) resolve(false);
   }
 
   #receive(data) {
     this.#inbox.push(typeof data === "string" ? data : new Uint8Array(data));
-    if (this.#consumer === "listeners") {
-      this.#dispatchAll();
-    } else if (this.#takers.length > 0) {
-      const taken = this.#take();
-      if (taken) this.#takers.shift()?.resolve({ value: taken.value, done: false });
-    }
+    if (this.#consumer === "listeners") this.#dispatchAll();
+    else this.#takers.shift()?.(true);
   }
 
   #end(end, error, payloads) {

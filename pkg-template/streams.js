@@ -18,9 +18,12 @@ function readableOf(socket) {
   return new ReadableStream(
     {
       async pull(controller) {
-        const { value, done } = await messages.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        let taken;
+        do {
+          if (!(await messages.ready())) return controller.close();
+          taken = messages.take();
+        } while (!taken);
+        controller.enqueue(taken.value);
       },
       cancel: () => messages.return(),
     },

@@ -1,7 +1,7 @@
 // The browser's WebSocket interface over a link that comes back. Where there is a choice, it does what the browser's own
 // class does, in the same order; tests hold the two side by side. What differs is listed in websocket.d.ts.
 
-import { bytesOf } from "./codecs.js";
+import { bytesOf, tagOf } from "./codecs.js";
 import { Link } from "./link.js";
 import { checkClose, readOptions, readUrl } from "./options.js";
 
@@ -33,13 +33,15 @@ export function tautSocketClass(load) {
     #closed = false;
     /** The browser's socket reported an error. */
     #erred = false;
+    /** What the URL provider failed with, in this attempt. */
+    #reason;
     /** What was sent too late, in bytes: it counts, and goes nowhere. */
     #lost = 0;
 
     constructor(url, protocols = [], options = {}) {
       super();
       if (arguments.length === 0) throw new TypeError("tautline: a WebSocket takes a URL");
-      readOptions(options);
+      checkOptions(options);
       const asks = typeof url === "function";
       const address = asks ? url : `${url}`;
       const read = readOptions({ ...options, protocols: listOf(protocols), codec: RAW }, url);
@@ -59,15 +61,19 @@ export function tautSocketClass(load) {
         },
         opened: () => {
           this.#opened = true;
-          // After `close` it is only open to send what was queued.
           if (!this.#closing) this.dispatchEvent(new Event("open"));
         },
         received: (data) => this.#receive(data),
+        // After `close` it only goes on to send what was queued; there is one end to tell, the last.
         stateChanged: ({ state, previous, cause }) => {
-          if (state === "waiting" && previous === "connecting") this.#tellError(cause);
+          if (state === "waiting" && previous === "connecting" && !this.#closing) this.#tellError(cause);
         },
-        disconnected: (end) => this.#tellEnd(end),
-        failed: (error) => this.#tellError(error),
+        disconnected: (end) => this.#closing || this.#tellEnd(end),
+        failed: (error) => {
+          // The end of the attempt is what tells it.
+          if (error.code === "url") this.#reason = error;
+          else this.#tellError(error);
+        },
         closed: (end, error) => {
           // An end from inside `close` is told in a turn of its own.
           if (this.#closing) setTimeout(() => this.#finish(end, error));
@@ -77,7 +83,7 @@ export function tautSocketClass(load) {
     }
 
     static with(options) {
-      readOptions(options);
+      checkOptions(options);
       return class TautSocket extends this {
         constructor(url, protocols = [], more = {}) {
           // Without arguments it is to fail as the class itself.
@@ -98,7 +104,7 @@ export function tautSocketClass(load) {
     }
 
     get bufferedAmount() {
-      return this.#lost + this.#link.stats().outbox.bytes + (this.#link.raw?.bufferedAmount ?? 0);
+      return this.#lost + this.#link.queued + (this.#link.raw?.bufferedAmount ?? 0);
     }
 
     get extensions() {
@@ -159,7 +165,7 @@ export function tautSocketClass(load) {
       }
       if (state > OPEN) {
         this.#lost += payload.size ?? payload.byteLength ?? new TextEncoder().encode(payload).length;
-      } else if (this.#link.offer(payload) > 0) {
+      } else if (this.#link.offer(payload)) {
         throw new DOMException("tautline: the outbox is full: send less, or raise `outbox`", "QuotaExceededError");
       }
     }
@@ -207,13 +213,16 @@ export function tautSocketClass(load) {
     }
 
     #tellEnd(end, error, erred = this.#erred) {
+      this.#erred = false;
       if (!erred) return this.dispatchEvent(closeEvent(end));
       this.#tellError(error);
       // Whoever awaits the error goes on before the end is told.
       queueMicrotask(() => this.dispatchEvent(closeEvent(end)));
     }
 
-    #tellError(error) {
+    #tellError(cause) {
+      const error = this.#reason ?? cause;
+      this.#reason = undefined;
       this.dispatchEvent(Object.assign(new Event("error"), error && { error }));
     }
   }
@@ -235,12 +244,23 @@ function listOf(protocols) {
   return [...(isSequence ? protocols : [protocols])].map((name) => `${name}`);
 }
 
+/** As those of `connect`, less what the interface has its own ways for. */
+function checkOptions(options) {
+  for (const name of ["codec", "protocols"]) {
+    if (options?.[name] !== undefined) {
+      throw new TypeError(
+        `tautline: the option \`${name}\` takes nothing here: a TautSocket has conversions and an argument of its own for that`,
+      );
+    }
+  }
+  readOptions(options);
+}
+
 /** A string, a Blob or bytes. */
 function payloadOf(data) {
-  if (data instanceof Blob) return data;
+  if (/^(Blob|File)$/.test(tagOf(data))) return data;
   const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
-  const isShared = Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
-  if (isShared || (buffer instanceof ArrayBuffer && buffer.resizable)) {
+  if (tagOf(buffer) === "SharedArrayBuffer" || buffer?.resizable) {
     throw new TypeError("tautline: send takes no memory that is shared or may change its size");
   }
   // What was transferred away has no bytes.

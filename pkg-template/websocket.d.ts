@@ -112,7 +112,7 @@ export default class TautSocket extends EventTarget {
   /** The absolute URL; "" until a function has given one. */
   readonly url: string;
   /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). CONNECTING again after a loss. */
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   /**
    * How much was accepted and has not left, as far as a page can know, in bytes; a text that waits counts its
    * `length`.

@@ -110,7 +110,8 @@ impl Engine {
             15 => Input::Page(Signal::Hidden),
             16 => Input::Page(Signal::Left),
             17 => Input::Page(Signal::Returned),
-            _ => Input::Page(Signal::Woke),
+            18 => Input::Page(Signal::Woke),
+            _ => return,
         };
         self.machine.handle(input, time(now));
     }

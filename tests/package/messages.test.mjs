@@ -216,3 +216,37 @@ test("what never went out is handed back", async () => {
   stage.proxy.mend();
   assert.deepEqual(seen, { wasClean: false, unacknowledged: [{ n: 1 }], opened: "closed" });
 });
+
+test("a listener that ends by a signal, an old signal, an aborted one", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo", { codec: "text" });
+    const heard = [];
+    const next = () => new Promise((resolve) => (socket.hear = resolve));
+    const hear = ({ data }) => socket.hear(heard.push(data));
+    // Claims nothing: the iterator is free.
+    socket.addEventListener("message", hear, { signal: AbortSignal.abort() });
+    await socket[Symbol.asyncIterator]().return();
+    const old = new AbortController();
+    socket.addEventListener("message", hear, { signal: old.signal });
+    socket.removeEventListener("message", hear, true);
+    let arrived = next();
+    await socket.send("first");
+    await arrived;
+    socket.removeEventListener("message", hear);
+    const controller = new AbortController();
+    socket.addEventListener("message", hear, { signal: controller.signal });
+    old.abort();
+    arrived = next();
+    await socket.send("second");
+    await arrived;
+    controller.abort();
+    await socket.send("third");
+    for await (const message of socket) {
+      heard.push(`iterated ${message}`);
+      break;
+    }
+    await socket.close();
+    return heard;
+  });
+  assert.deepEqual(seen, ["first", "second", "iterated third"]);
+});

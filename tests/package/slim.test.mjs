@@ -139,7 +139,7 @@ test("a file that is not there is an error that says what to do, and the next so
     return { code: error.code, message: error.message, told, end: code };
   });
   assert.equal(failed.code, "wasm");
-  assert.match(failed.message, /tautline\.wasm .*404.*init\(url\)/);
+  assert.match(failed.message, /tautline\.wasm .*404.*init\(\)/);
   assert.deepEqual([failed.told, failed.end], [["error", "close"], 1006]);
   await page.unroute("**/tautline.wasm");
   const state = await page.evaluate(async () => {
@@ -188,7 +188,12 @@ test("an init that nobody awaits is no unhandled rejection; one that is awaited 
   const seen = await stage.page.evaluate(async () => {
     tautline.init("/nowhere.wasm");
     await tautline.connect("/echo").closed;
-    return tautline.init("/nowhere.wasm").catch(({ code, name }) => [name, code]);
+    const why = ({ name, code }) => [name, code];
+    return [
+      await tautline.init("/nowhere.wasm").catch(why),
+      await tautline.init("http://127.0.0.1:9/").catch(why),
+      await tautline.init(new Response("no wasm", { headers: { "content-type": "application/wasm" } })).catch(why),
+    ];
   });
-  assert.deepEqual(seen, ["TautlineError", "wasm"]);
+  assert.deepEqual(seen, Array(3).fill(["TautlineError", "wasm"]));
 });

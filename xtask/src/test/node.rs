@@ -18,6 +18,9 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 /// Files at a time: they wait for servers and browsers more than they compute.
 const FILES_AT_ONCE: &str = "--test-concurrency=2";
 
+/// Milliseconds for a test that sets itself no limit: one that hangs is to be named, not the whole run.
+const TEST_TIMEOUT: &str = "--test-timeout=120000";
+
 pub(super) fn needs(suite: &str) -> Vec<Tool> {
     let mut tools = package_tools();
     // A suite that is missing has nothing to install; running it says so.
@@ -40,7 +43,13 @@ pub(super) fn run(toolbox: &Toolbox, suite: &str, server: &Path) -> Result<Count
     let mut command = toolbox.command("node");
     // One report to read, one to count.
     command
-        .args(["--test", FILES_AT_ONCE, "--test-reporter=spec", "--test-reporter-destination=stdout"])
+        .args([
+            "--test",
+            FILES_AT_ONCE,
+            TEST_TIMEOUT,
+            "--test-reporter=spec",
+            "--test-reporter-destination=stdout",
+        ])
         .arg("--test-reporter=tap")
         .arg(format!("--test-reporter-destination={}", report.display()))
         .args(files)
