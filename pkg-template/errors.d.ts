@@ -8,7 +8,8 @@
 export type ErrorCode =
   /**
    * The socket is closing or closed, and takes no more messages (send; `flush` and `writable`, too). Or the
-   * connection ended and the policy says not to come back, or the page is offline or put aside by the browser (link).
+   * connection ended and the policy says not to come back, or the page is offline or put aside by the browser (link,
+   * but never an `error` event: `close` says it).
    */
   | "closed"
   /** The application ended the socket at once, through `signal` (link). */
@@ -21,7 +22,10 @@ export type ErrorCode =
   | "overflow"
   /** A message that arrived can't be decoded (event, with `data` and `cause`). It counts as taken. */
   | "decode"
-  /** A message can't be encoded (send, with `data` and `cause`), or that of a heartbeat can't (event). */
+  /**
+   * A message can't be encoded (send, with `data` and `cause`), or that of a heartbeat can't (event; without it, a link
+   * that stays silent is taken for dead).
+   */
   | "encode"
   /**
    * A message is larger than the whole outbox may be (send): split it, or raise `outbox.bytes`. Or the server found
@@ -36,7 +40,8 @@ export type ErrorCode =
   | "attempts"
   /**
    * The connection could not be opened, and a browser does not tell a page why: nothing listens there, DNS, TLS, a
-   * proxy, or a server that refused the upgrade, for example with 401 or 403. The server's log knows (link).
+   * proxy, the page's `connect-src`, or a server that refused the upgrade, for example with 401 or 403. The browser's
+   * console and the server's log know (link). Or the runtime has no WebSocket at all, and the words say so.
    */
   | "refused"
   /**

@@ -1,6 +1,6 @@
 // Gets the wasm from the package's own text, at once, on first use.
 
 import { instantiate } from "./engine.js";
-import { wasmBytes } from "./inline.js";
+import { wasmBytes } from "./bytes.js";
 
 export const load = () => instantiate(wasmBytes);

@@ -54,7 +54,7 @@ type Carries<In, Out, Arrives, Sends> = [Arrives] extends [In]
 export interface Attempt {
   /** 1 for the first, one more for each. */
   readonly number: number;
-  /** How the last connection or attempt ended; undefined before the first did. */
+  /** How the last connection, or attempt to make one, ended; undefined before the first did. */
   readonly lastClose?: CloseInfo;
   /** Aborted when the answer is no longer wanted: the attempt took too long, or the socket is closed. */
   readonly signal: AbortSignal;

@@ -41,7 +41,7 @@ export interface Stats {
    * The round trip of a durable socket, in milliseconds; null in this version, a plain WebSocket has none to tell.
    */
   readonly rtt: number | null;
-  /** How the last connection or attempt ended; null before the first did. */
+  /** How the last connection, or attempt to make one, ended; null before the first did. */
   readonly lastClose: CloseInfo | null;
 }
 
@@ -165,7 +165,8 @@ export interface Socket<In = unknown, Out = In> extends EventTarget, AsyncIterab
   send(message: Out): Promise<void>;
 
   /**
-   * Resolves when everything accepted so far is handed to the browser. Rejects with `closed` where it closes before.
+   * Resolves when everything accepted so far, and what waits to be, is handed to the browser. Rejects with `closed` where
+   * it closes before.
    */
   flush(): Promise<void>;
 

@@ -46,7 +46,7 @@ export interface TautSocketEventMap {
  * A WebSocket as the WHATWG describes it, which connects again by itself: for code that is written for the browser's
  * class, and for libraries that take such a class. It is assignable to `typeof WebSocket`.
  *
- * What differs from the browser's class, all of it because it comes back:
+ * What differs from the browser's class because it comes back:
  *
  * - Each lost connection fires `close`, and `readyState` is CONNECTING again by then; each new connection fires
  *   `open` again. CLOSED is for good: after `close()`, or where coming back is given up.
@@ -55,10 +55,20 @@ export interface TautSocketEventMap {
  *   it queues, and the next connection sends it.
  * - `send` throws a QuotaExceededError where the outbox is full. A browser has no bound.
  * - `bufferedAmount` counts what waits for a connection, too: a text by its `length`.
- * - `close()` gives what is queued five seconds to leave.
+ * - `close()` gives what is queued, and the server's answer, five seconds; an attempt has `connectTimeout`. A browser
+ *   takes longer.
  * - `url`, `protocol` and `extensions` are those of the newest connection, and the URL may be a function (see
  *   `connect`).
- * - An `error` event may have the property `error`.
+ * - A page that is left closes its connection, and comes back when it is shown again: an open one would keep it out of
+ *   the browser's cache of pages.
+ *
+ * And because it is a class of a page's own:
+ *
+ * - `isTrusted` of its events is false, an `error` event may have the property `error`, and promises that one listener
+ *   resolves are heard after the last listener, not between two.
+ * - It is no `instanceof WebSocket`.
+ * - Where the page's `connect-src` forbids the server, `close` follows the `error` event after two seconds. Chromium's
+ *   own class never fires it.
  *
  * With `reconnect: false` there is one connection and one `close`, as in a browser.
  *

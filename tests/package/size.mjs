@@ -20,7 +20,7 @@ const ENTRIES = {
 };
 const PARTS = {
   "glue of the wasm": `export * from "./glue.js"`,
-  "face, without glue and wasm": [`export * from "./index.js"`, "./glue.js", "./inline.js"],
+  "face, without glue and wasm": [`export * from "./index.js"`, "./glue.js", "./bytes.js"],
 };
 
 /** Rows of { name, raw, gzip, brotli }, in bytes. */

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::{entries, inline};
+use super::{bytes, entries};
 use crate::project;
 
 /// What in the template belongs to the crate, not to the package.
@@ -66,7 +66,7 @@ fn fill(root: &Path, compiled: &Path, new: &Path, shorten: Shorten<'_>) -> Resul
     }
     let glue = shorten(&compiled.join("tautline_bg.wasm"), &glue, &wasm)?;
     fs::write(new.join("glue.js"), glue)?;
-    fs::write(new.join("inline.js"), inline::module(&fs::read(&wasm)?))?;
+    fs::write(new.join("bytes.js"), bytes::module(&fs::read(&wasm)?))?;
     Ok(())
 }
 
@@ -161,9 +161,9 @@ mod tests {
             "LICENSE-APACHE",
             "LICENSE-MIT",
             "PROTOCOL.md",
+            "bytes.js",
             "glue.js",
             "index.js",
-            "inline.js",
             "package.json",
             "tautline.wasm",
         ];

@@ -2,7 +2,7 @@
 //! by demo and test before they serve or install the package.
 
 mod assemble;
-mod inline;
+mod bytes;
 mod shorten;
 
 use std::fs;
@@ -138,7 +138,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The sizes that matter to a page, raw and as most servers send them.
 fn sizes(pkg: &Path) -> Result<String> {
     let mut shown = Vec::new();
-    for name in ["tautline.wasm", "glue.js", "inline.js"] {
+    for name in ["tautline.wasm", "glue.js", "bytes.js"] {
         let bytes = fs::read(pkg.join(name)).with_context(|| format!("pkg/ has no {name}"))?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&bytes)?;

@@ -1,7 +1,7 @@
 //! The last step of the wasm: drops what only tools read, and gives it and its glue one-letter names for each other in the
 //! place of wasm-bindgen's long ones with hashes, which do not compress. Called by assemble.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -24,8 +24,8 @@ struct Names {
 pub(super) fn shorten(toolbox: &Toolbox, wasm: &Path, glue: &str, to: &Path) -> Result<String> {
     let mut command = toolbox.command("wasm-opt");
     command
+        // The features it may use are noted in it, until they are stripped.
         .arg(wasm)
-        .args(FEATURES)
         .args(["--strip-producers", "--strip-target-features"])
         .arg("--minify-imports-and-exports-and-modules")
         .arg("-o")
@@ -39,23 +39,13 @@ pub(super) fn shorten(toolbox: &Toolbox, wasm: &Path, glue: &str, to: &Path) -> 
     Ok(glue)
 }
 
-/// As in pkg-template/Cargo.toml, for wasm-pack's own call.
-const FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-nontrapping-float-to-int",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-reference-types",
-    "--enable-multivalue",
-];
-
 /// Renames exports where the glue uses them (`wasm.name`), imports and their module where it defines them (`name:`).
 fn rename(glue: &str, names: &Names) -> Result<String> {
     let exports: HashMap<&str, &str> = names.exports.iter().map(|(old, new)| (&**old, &**new)).collect();
     let imports: HashMap<&str, &str> = names.imports.iter().map(|(_, old, new)| (&**old, &**new)).collect();
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '$';
     let mut renamed = String::with_capacity(glue.len());
-    let mut found = 0;
+    let mut missing: HashSet<&str> = imports.keys().copied().collect();
     let mut rest = glue;
     while let Some(start) = rest.find(is_word) {
         let (before, word_on) = rest.split_at(start);
@@ -68,7 +58,9 @@ fn rename(glue: &str, names: &Names) -> Result<String> {
         } else {
             None
         };
-        found += usize::from(short.is_some());
+        if after.starts_with(':') {
+            missing.remove(word);
+        }
         renamed.push_str(short.copied().unwrap_or(word));
         rest = after;
     }
@@ -77,11 +69,8 @@ fn rename(glue: &str, names: &Names) -> Result<String> {
         // wasm-opt calls every module `a`.
         renamed = renamed.replace(&format!("\"{module}\""), "\"a\"");
     }
-    if found < imports.len() {
-        bail!(
-            "the glue defines {found} of the {} names that the wasm imports",
-            imports.len()
-        );
+    if !missing.is_empty() {
+        bail!("the glue does not define what the wasm imports: {missing:?}");
     }
     Ok(renamed)
 }
@@ -109,6 +98,6 @@ mod tests {
 
     #[test]
     fn a_glue_that_lacks_an_import_is_refused() {
-        assert!(rename("const i = {};", &names()).is_err());
+        assert!(rename("const i = {}; wasm.engine_send(wasm.memory)", &names()).is_err());
     }
 }

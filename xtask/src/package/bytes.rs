@@ -1,4 +1,4 @@
-//! `inline.js`: the wasm as text in a module, for pages that load nothing beside their script. Called by assemble.
+//! `bytes.js`: the wasm as text in a module, for pages that load nothing beside their script. Called by assemble.
 //!
 //! As hex, although that is longer than base64: two digits a byte keep the pattern that a compressor sees, so that what
 //! goes over the wire is smaller by a seventh.
