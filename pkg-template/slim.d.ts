@@ -15,7 +15,8 @@ export type WasmSource = string | URL | Response | Promise<Response> | WasmModul
 /**
  * Says where the wasm is, and begins to load it. Optional: without it, the first `connect` loads `tautline.wasm` from
  * beside this module, which is where a plain page and most bundlers have it. The first load wins; call it before
- * `connect`.
+ * `connect`. The load has no time limit but the browser's, and after one that failed the next socket tries again. Node's
+ * `fetch` reads no files: give it the compiled module there.
  *
  * @param source a URL, a `Response` or a promise of one (with `fetch` options of your own), or a compiled module.
  * @default the URL of `tautline.wasm` beside this module

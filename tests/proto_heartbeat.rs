@@ -64,6 +64,21 @@ fn an_answer_keeps_it_alive_for_ever() {
 }
 
 #[test]
+fn a_timeout_longer_than_the_interval_does_not_slow_it_down() {
+    let mut config = config();
+    config.heartbeat = Some(Heartbeat {
+        interval: secs(5),
+        timeout: secs(60),
+    });
+    let mut rig = Rig::open(config, 1);
+    for beats in 1..100 {
+        rig.passes(ms(5_000));
+        assert_eq!(asked(&rig), beats);
+        rig.arrives(1);
+    }
+}
+
+#[test]
 fn without_an_answer_it_is_dead_after_the_timeout() {
     let mut rig = Rig::open(beating(), 1);
     let generation = rig.machine.generation();

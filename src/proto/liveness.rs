@@ -36,9 +36,10 @@ impl Liveness {
         }
     }
 
-    pub(super) const fn heard(&mut self, now: Time) {
+    /// Something arrived. When to look next, where it answers a heartbeat: the timer is set for its timeout.
+    pub(super) fn heard(&mut self, now: Time) -> Option<Time> {
         self.last_heard = now;
-        self.asked = None;
+        self.asked.take().map(|_| now + self.policy.interval)
     }
 
     /// When to look for the first time.

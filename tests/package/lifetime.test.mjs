@@ -126,3 +126,31 @@ test("three hundred sockets leave no listener behind", async () => {
   });
   assert.deepEqual(counts, { most: 6, after: 0 });
 });
+
+test("sockets leave no memory behind in the wasm", async () => {
+  const page = await stage.openPage((page) =>
+    page.addInitScript(() => {
+      const { Instance } = WebAssembly;
+      WebAssembly.Instance = function (...args) {
+        const instance = new Instance(...args);
+        globalThis.memory = Object.values(instance.exports).find((it) => it instanceof WebAssembly.Memory);
+        return instance;
+      };
+    }),
+  );
+  const pages = await page.evaluate(async () => {
+    const pages = [];
+    for (const count of [30, 500]) {
+      for (let n = 0; n < count; n++) {
+        const socket = tautline.connect("/echo");
+        await socket.send("x".repeat(100));
+        await socket.opened;
+        await socket.close();
+      }
+      pages.push(memory.buffer.byteLength / 65_536);
+    }
+    return pages;
+  });
+  await page.context().close();
+  assert.equal(pages[1], pages[0]);
+});

@@ -14,7 +14,7 @@ const REFUSED = {
     "`durable`": ["yes", true],
     "`onSessionLost`": ["forget"],
     "`reconnect`": [true, 5],
-    "`reconnect.minDelay`": [-1, "1", Infinity],
+    "`reconnect.minDelay`": [-1, "1", Infinity, null],
     "`reconnect.maxDelay`": [NaN, -5],
     "`reconnect.factor`": [0, 0.5, "2"],
     "`reconnect.maxAttempts`": [0, 1.5, -1],
@@ -86,6 +86,26 @@ test("bad URLs are a SyntaxError, a DOMException as the browser's own class thro
     }),
   );
   assert.deepEqual(errors, Array(4).fill([true, "SyntaxError", true]));
+});
+
+test("what is no URL at all is a TypeError; from a provider, a failed attempt", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const thrown = [undefined, null, 5, {}, ["/echo"]].map((url) => {
+      try {
+        tautline.connect(url).close();
+        return "was taken";
+      } catch (error) {
+        return [error.constructor === TypeError, /string.*URL object.*function/.test(error.message)];
+      }
+    });
+    const answers = [undefined, null, {}];
+    const socket = tautline.connect(() => answers.shift(), { reconnect: { minDelay: 1, maxDelay: 1, maxAttempts: 3 } });
+    const codes = [];
+    socket.addEventListener("error", ({ error }) => codes.push(error.code));
+    await socket.closed;
+    return { thrown, codes };
+  });
+  assert.deepEqual(seen, { thrown: Array(5).fill([true, true]), codes: ["url", "url", "url", "attempts"] });
 });
 
 test("a URL may be relative, http: or a URL object, and one long delay alone contradicts no default", async () => {

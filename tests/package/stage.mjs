@@ -9,6 +9,9 @@ import { after, afterEach, before, beforeEach } from "node:test";
 import { installPackage, launchBrowser, startServer } from "./project.mjs";
 import { startProxy } from "./proxy.mjs";
 
+/** No test of a page takes this long, unless something never comes. */
+const PATIENCE = 40_000;
+
 /** A page that imports the installed package by its name, as any page with an import map. */
 const pageOf = (entry) => `<!doctype html>
 <meta charset="utf-8">
@@ -25,7 +28,7 @@ const pageOf = (entry) => `<!doctype html>
  */
 export function useStage({ entry = "index.js" } = {}) {
   const stage = {};
-  let installed, browser;
+  let installed, browser, watch;
 
   before(async () => {
     installed = installPackage();
@@ -56,9 +59,16 @@ export function useStage({ entry = "index.js" } = {}) {
   beforeEach(async () => {
     stage.problems = [];
     stage.page = await stage.openPage();
+    const { page } = stage;
+    // What waits in the page fails with it, by the name of its test.
+    watch = setTimeout(() => {
+      stage.problems.push(`the test waited ${PATIENCE / 1000} s in its page`);
+      page.context().close();
+    }, PATIENCE);
   });
 
   afterEach(async () => {
+    clearTimeout(watch);
     stage.proxy.mend();
     await stage.page.context().close();
     assert.deepEqual(stage.problems, [], "no uncaught error and no unhandled rejection");

@@ -59,8 +59,8 @@ impl Connection {
             return;
         }
         self.received += 1;
-        if let Some(liveness) = &mut self.liveness {
-            liveness.heard(now);
+        if let Some(check) = self.liveness.as_mut().and_then(|liveness| liveness.heard(now)) {
+            self.timers.set(Timer::Heartbeat, check);
         }
         let bounds = self.config.inbox;
         if !self.inbox.has_room(size, bounds.messages, bounds.bytes) {

@@ -18,8 +18,8 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 /// Files at a time: they wait for servers and browsers more than they compute.
 const FILES_AT_ONCE: &str = "--test-concurrency=2";
 
-/// Milliseconds for a test that sets itself no limit: one that hangs is to be named, not the whole run.
-const TEST_TIMEOUT: &str = "--test-timeout=120000";
+/// Milliseconds for a file of tests: one that hangs is to be named, not the whole run.
+const FILE_TIMEOUT: &str = "--test-timeout=300000";
 
 pub(super) fn needs(suite: &str) -> Vec<Tool> {
     let mut tools = package_tools();
@@ -46,7 +46,7 @@ pub(super) fn run(toolbox: &Toolbox, suite: &str, server: &Path) -> Result<Count
         .args([
             "--test",
             FILES_AT_ONCE,
-            TEST_TIMEOUT,
+            FILE_TIMEOUT,
             "--test-reporter=spec",
             "--test-reporter-destination=stdout",
         ])
