@@ -119,15 +119,6 @@ export function launchBrowser() {
   return chromium.launch({ executablePath: CHROMIUM, args: [...sandbox, ...idle, ...bare] });
 }
 
-/** A page that imports the installed package by its name, as any page with an import map. */
-export const PAGE = `<!doctype html>
-<meta charset="utf-8">
-<title>A page with tautline</title>
-<script type="importmap">{ "imports": { "tautline": "/node_modules/tautline/index.js" } }</script>
-<script type="module">
-  globalThis.tautline = await import("tautline");
-  document.title = "ready";
-</script>`;
 
 export function read(file) {
   return readFileSync(path.join(ROOT, file), "utf8");

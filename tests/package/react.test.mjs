@@ -118,10 +118,10 @@ test("a child may send before anything is connected, from a layout effect, too",
 test("it survives a cut, says why it waits, and sends what was sent meanwhile", async () => {
   await show({ url: echo(), options: { reconnect: { minDelay: 50, maxDelay: 100 } } });
   await has("open");
-  await order("reset=1&refuse=503&for=300");
-  await has("waiting");
-  await page.waitForFunction(() => seen.now.error?.code === "refused");
+  await order("reset=1&refuse=503&for=600000");
+  await page.waitForFunction(() => seen.states.includes("waiting") && seen.now.error?.code === "refused");
   await page.evaluate(() => seen.now.send("sent while it waits"));
+  await order("refuse=503&for=1");
   await page.waitForFunction(() => seen.heard.includes("sent while it waits"));
   await has("open");
   assert.deepEqual(await page.evaluate(() => [seen.now.state, seen.now.error, seen.now.message]), [
@@ -210,9 +210,24 @@ test("a component that is gone at once leaves no connection", async () => {
       showAtOnce(null);
     }
   }, echo());
-  await page.waitForFunction(() => made.every(({ readyState }) => readyState === WebSocket.CLOSED));
+  await page.waitForFunction(() => made.length > 0 && made.every(({ readyState }) => readyState === WebSocket.CLOSED));
   assert.ok((await page.evaluate(() => made.length)) <= 20);
   await report(({ open }) => open === 0);
+});
+
+test("what was sent to one URL never goes to another, whatever is asked for meanwhile", async () => {
+  const other = `${name}-elsewhere`;
+  // The first one is refused, so that its message waits while the component moves on.
+  await order("refuse=503&for=600000");
+  await page.evaluate(({ url }) => show({ url: () => url, options: { reconnect: { minDelay: 1, maxDelay: 20 } } }), { url: echo() });
+  await page.waitForFunction(() => seen.now?.error?.code === "refused");
+  await page.evaluate(async () => void (await seen.now.send("for the first")));
+  await show({ url: echo("", other) });
+  await has("open");
+  await order("refuse=503&for=1");
+  const first = await report(({ messages }) => messages === 1);
+  assert.equal(first.connections, 1);
+  assert.equal((await (await fetch(`${server.url}/faults/${other}`)).json()).messages, 0);
 });
 
 test("a function is asked for the URL of every attempt, the newest one", async () => {

@@ -368,3 +368,35 @@ runsWith("plain", "`with` gives classes that behave as classes do", async (TautS
   [false, true, false],
   [false, false, false],
 ));
+
+runsWith("plain", "a URL provider that fails is one error event for each attempt", async (TautSocket, kit) => {
+  const provider = () => {
+    throw new Error("no URL");
+  };
+  const socket = kit.keep(new TautSocket(provider, [], { reconnect: { minDelay: 1, maxDelay: 1, maxAttempts: 3 } }));
+  const errors = [];
+  socket.onerror = ({ error }) => errors.push([error.code, error.cause.message]);
+  await kit.next(socket, "close");
+  kit.note(errors);
+}, sees([["url", "no URL"], ["url", "no URL"], ["url", "no URL"]]));
+
+runsWith("plain", "an error is told with the connection it belongs to, and not again at the end", async (TautSocket, kit) => {
+  const options = { reconnect: { minDelay: 60_000, maxDelay: 60_000 } };
+  const socket = kit.watch(new TautSocket(kit.echo("malformed=opcode"), [], options));
+  await kit.until("close");
+  socket.close(4000, "enough");
+  await kit.until("close", 2);
+}, (log) => assert.deepEqual(log.map(({ type, readyState }) => [type, readyState]), [["open", 1], ["error", 0], ["close", 0], ["close", 3]]));
+
+runsWith("plain", "options that the interface has other ways for are refused by name", async (TautSocket, kit) => {
+  for (const [name, options] of Object.entries({ codec: { codec: "text" }, protocols: { protocols: ["a"] } })) {
+    for (const make of [() => TautSocket.with(options), () => kit.keep(new TautSocket(kit.echo(), [], options))]) {
+      try {
+        make();
+        kit.note(name, "was taken");
+      } catch (error) {
+        kit.note(name, error.constructor === TypeError && error.message.includes(`\`${name}\``));
+      }
+    }
+  }
+}, sees(["codec", true], ["codec", true], ["protocols", true], ["protocols", true]));

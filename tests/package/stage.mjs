@@ -23,16 +23,17 @@ const pageOf = (entry) => `<!doctype html>
 </script>`;
 
 /**
- * Sets all of it up for the tests of a file. The result's properties are there once a test runs: `page`, where
+ * Sets all of it up for the tests of a file, with a page that imports `entry`, or another one whose title becomes "ready".
+ * The result's properties are there once a test runs: `page`, where
  * `tautline` is what the entry exports, `server`, `proxy`, `problems` (what was not caught) and `openPage`.
  */
-export function useStage({ entry = "index.js" } = {}) {
+export function useStage({ entry = "index.js", html = pageOf(entry) } = {}) {
   const stage = {};
   let installed, browser, watch;
 
   before(async () => {
     installed = installPackage();
-    writeFileSync(path.join(installed.project, "index.html"), pageOf(entry));
+    writeFileSync(path.join(installed.project, "index.html"), html);
     stage.server = await startServer(installed.project);
     stage.proxy = await startProxy(stage.server.url);
     browser = await launchBrowser();

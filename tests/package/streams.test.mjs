@@ -1,11 +1,9 @@
 // `tautline/streams` in a plain page of a real browser, against the real server: both directions, with backpressure.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import path from "node:path";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { installPackage, launchBrowser, startServer } from "./project.mjs";
-import { startProxy } from "./proxy.mjs";
+import { test } from "node:test";
+
+import { useStage } from "./stage.mjs";
 
 const PATIENCE = 20_000;
 const PAGE = `<!doctype html>
@@ -43,40 +41,11 @@ const PAGE = `<!doctype html>
   document.title = "ready";
 </script>`;
 
-let installed, server, proxy, browser, page, problems;
-
-before(async () => {
-  installed = installPackage();
-  writeFileSync(path.join(installed.project, "index.html"), PAGE);
-  server = await startServer(installed.project);
-  proxy = await startProxy(server.url);
-  browser = await launchBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  proxy?.stop();
-  assert.equal(await server?.stop(), 0, "the server ends with 0 on SIGTERM");
-  installed?.remove();
-});
-
-beforeEach(async () => {
-  problems = [];
-  page = await browser.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.on("pageerror", (error) => problems.push(error.stack));
-  await page.goto(server.url);
-  await page.waitForFunction(() => document.title === "ready");
-});
-
-afterEach(async () => {
-  await page.close();
-  assert.deepEqual(problems, [], "no uncaught error and no unhandled rejection");
-});
+const stage = useStage({ html: PAGE });
 
 /** A test in the page, which must end within its time, with this. */
 const inPage = (name, run, expected) =>
-  test(name, { timeout: PATIENCE }, async () => assert.deepEqual(await page.evaluate(run), expected));
+  test(name, { timeout: PATIENCE }, async () => assert.deepEqual(await stage.page.evaluate(run), expected));
 
 inPage("what is written comes back to be read, and the socket's end is the end of both", async () => {
   const socket = connect("/echo");
@@ -161,8 +130,8 @@ inPage("through a pipe, only what the slowest part asks for is taken", async () 
 }, [true, 50]);
 
 test("while there is no link a writer is held back as soon as the outbox is full", { timeout: PATIENCE }, async () => {
-  proxy.cut();
-  const held = await page.evaluate(async (url) => {
+  stage.proxy.cut();
+  const held = await stage.page.evaluate(async (url) => {
     globalThis.socket = connect(url, { outbox: { messages: 4 }, reconnect: { minDelay: 10, maxDelay: 50 } });
     globalThis.pulled = 0;
     const source = new ReadableStream(
@@ -177,10 +146,10 @@ test("while there is no link a writer is held back as soon as the outbox is full
     await until(() => socket.state === "waiting");
     await until(() => socket.state === "connecting");
     return pulled;
-  }, `${proxy.url}/echo`);
+  }, `${stage.proxy.url}/echo`);
   assert.equal(held, 5, "four are accepted, one waits");
-  proxy.mend();
-  const [pulled, state, echoes] = await page.evaluate(async () => {
+  stage.proxy.mend();
+  const [pulled, state, echoes] = await stage.page.evaluate(async () => {
     await piped;
     await until(() => echoes.length === 19);
     return [globalThis.pulled, socket.state, echoes];
@@ -191,7 +160,7 @@ test("while there is no link a writer is held back as soon as the outbox is full
 
 test("a server that does not read holds a writer back; the next connection goes on", { timeout: 60_000 }, async () => {
   const CHUNKS = 160;
-  const { held, desired } = await page.evaluate(async (chunks) => {
+  const { held, desired } = await stage.page.evaluate(async (chunks) => {
     const options = { codec: "bytes", outbox: { messages: 4 }, reconnect: { minDelay: 10, maxDelay: 50 } };
     globalThis.socket = connect("/echo?name=deaf&silent=1&times=1", options);
     await socket.opened;
@@ -215,8 +184,8 @@ test("a server that does not read holds a writer back; the next connection goes 
   }, CHUNKS);
   assert.ok(held < CHUNKS / 2, `${held} messages of 256 KiB are more than the system's buffers hold`);
   assert.equal(desired, 0);
-  await fetch(`${server.url}/faults/deaf?reset=1`, { method: "POST" });
-  const { written, waiting, state } = await page.evaluate(async () => {
+  await fetch(`${stage.server.url}/faults/deaf?reset=1`, { method: "POST" });
+  const { written, waiting, state } = await stage.page.evaluate(async () => {
     await all;
     return { written: globalThis.written, waiting: socket.stats().outbox.messages, state: socket.state };
   });
@@ -224,8 +193,8 @@ test("a server that does not read holds a writer back; the next connection goes 
 });
 
 test("closing `writable` waits for what is queued, and leaves the socket open", { timeout: PATIENCE }, async () => {
-  proxy.cut();
-  const early = await page.evaluate(async (url) => {
+  stage.proxy.cut();
+  const early = await stage.page.evaluate(async (url) => {
     globalThis.socket = connect(url, { reconnect: { minDelay: 10, maxDelay: 50 } });
     globalThis.halves = streams(socket);
     const writer = halves.writable.getWriter();
@@ -234,10 +203,10 @@ test("closing `writable` waits for what is queued, and leaves the socket open", 
     globalThis.closing = writer.close().then(() => (closed = true));
     await until(() => socket.state === "waiting");
     return closed;
-  }, `${proxy.url}/echo`);
+  }, `${stage.proxy.url}/echo`);
   assert.equal(early, false);
-  proxy.mend();
-  const seen = await page.evaluate(async () => {
+  stage.proxy.mend();
+  const seen = await stage.page.evaluate(async () => {
     await closing;
     const atClose = [socket.stats().outbox.messages, socket.state];
     await socket.send("later");
@@ -247,21 +216,21 @@ test("closing `writable` waits for what is queued, and leaves the socket open", 
 });
 
 test("reading and writing go on over a cut", { timeout: PATIENCE }, async () => {
-  await page.evaluate(async (url) => {
+  await stage.page.evaluate(async (url) => {
     globalThis.socket = connect(url, { reconnect: { minDelay: 10, maxDelay: 50 } });
     globalThis.halves = streams(socket);
     globalThis.writer = halves.writable.getWriter();
     await writer.write("before");
     await collect(halves.readable, 1);
-  }, `${proxy.url}/echo`);
-  proxy.cut();
-  await page.evaluate(async () => {
+  }, `${stage.proxy.url}/echo`);
+  stage.proxy.cut();
+  await stage.page.evaluate(async () => {
     await until(() => socket.state !== "open");
     globalThis.next = collect(halves.readable, 1);
     await writer.write("meanwhile");
   });
-  proxy.mend();
-  assert.deepEqual(await page.evaluate(() => next), ["meanwhile"]);
+  stage.proxy.mend();
+  assert.deepEqual(await stage.page.evaluate(() => next), ["meanwhile"]);
 });
 
 inPage("one consumer: a listener or an iterator, or `readable`, and whoever only writes is none", async () => {
@@ -374,3 +343,18 @@ inPage("streams that nobody uses disturb nobody", async () => {
   await socket.opened;
   return socket.close();
 }, { code: 1000, reason: "", wasClean: true });
+
+inPage("a read and a cancel in one turn lose nothing", async () => {
+  const socket = connect("/echo?greet=1");
+  await until(() => socket.stats().inbox.messages === 1);
+  const reader = streams(socket).readable.getReader();
+  const read = reader.read();
+  await reader.cancel();
+  const seen = [(await read).done];
+  for await (const message of socket) {
+    seen.push(message);
+    break;
+  }
+  await socket.close();
+  return seen;
+}, [true, 1]);

@@ -23,6 +23,10 @@ const FILE_TIMEOUT: &str = "--test-timeout=300000";
 
 pub(super) fn needs(suite: &str) -> Vec<Tool> {
     let mut tools = package_tools();
+    if suite == "package" {
+        // Its JavaScript meets each of them.
+        tools.extend([Tool::Firefox, Tool::Geckodriver, Tool::WebKit]);
+    }
     // A suite that is missing has nothing to install; running it says so.
     if setup::node_suites().is_ok_and(|suites| suites.iter().any(|name| name == suite)) {
         tools.push(Tool::Modules(suite.to_owned()));
