@@ -119,7 +119,6 @@ export function launchBrowser() {
   return chromium.launch({ executablePath: CHROMIUM, args: [...sandbox, ...idle, ...bare] });
 }
 
-
 export function read(file) {
   return readFileSync(path.join(ROOT, file), "utf8");
 }
