@@ -208,8 +208,11 @@ export function tautSocketClass(load) {
 
     #finish(end, error) {
       this.#closed = true;
-      if (this.#opened) this.#tellEnd(end, error);
-      else this.#tellEnd({ code: 1006, reason: "", wasClean: false }, error, true);
+      if (this.#opened) return this.#tellEnd(end, error);
+      // A connection that never was is a failure, whatever `close` said; one that the server ended in the same breath as it
+      // opened it has an end of its own, and not every browser tells that it was open.
+      const failed = this.#closing || end.code === 1006;
+      this.#tellEnd(failed ? { code: 1006, reason: "", wasClean: false } : end, error, failed || this.#erred);
     }
 
     #tellEnd(end, error, erred = this.#erred) {

@@ -45,10 +45,10 @@ const OPEN = "open, state 1, 0 bytes left";
 const BROKEN = 'close 1006 "" unclean, state 3, 0 bytes left';
 const REFUSED = '[{"threw":"InvalidAccessError","class":"DOMException","code":15},1]';
 
-/** Where a browser's own class differs from tautline's, which does as Chromium's: by a way of that browser alone. */
+/** Where a browser's own class differs from tautline's, which does as Chromium's does, and from Chromium's. */
 export const DIFFERENCES = {
   Firefox: {
-    // Chromium refuses it: a close frame has no reason without a code. Here the reason is dropped.
+    // Chromium refuses it, as a close frame has no reason without a code; this one drops the reason.
     "close() with a reason alone": {
       own: [OPEN, '["undefined",2]', 'close 1005 "" clean, state 3, 0 bytes left'],
       taut: [OPEN, REFUSED, 'close 1005 "" clean, state 3, 0 bytes left'],

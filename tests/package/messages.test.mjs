@@ -56,7 +56,8 @@ test("text and bytes, empty ones among them", async () => {
       return echoes;
     };
     const text = await round("text", ["", "a\0b", "🪢", "x".repeat(2 ** 20)]);
-    const bytes = await round("bytes", [new Uint8Array(), new Uint8Array([0, 255]), new Uint8Array([1, 2, 3, 4]).subarray(1, 3), new Uint16Array([513]).buffer]);
+    const part = new Uint8Array([1, 2, 3, 4]).subarray(1, 3);
+    const bytes = await round("bytes", [new Uint8Array(), new Uint8Array([0, 255]), part, new Uint16Array([513]).buffer]);
     return { text: text.map((it) => it.slice(0, 9)), longest: text.at(-1).length, bytes: bytes.map((it) => [...it]) };
   });
   assert.deepEqual(echoes, {

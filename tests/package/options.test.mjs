@@ -198,9 +198,11 @@ test("an attempt that takes too long, a heartbeat that stays unanswered: timeout
     const slow = tautline.connect("/echo?delay=5000", { connectTimeout: 50, reconnect: false });
     const late = await slow.opened.catch(({ code }) => code);
     const heartbeat = { interval: 20, timeout: 20, message: () => "are you there?" };
-    const silent = tautline.connect("/echo?silent=1&after=1", { heartbeat, reconnect: { minDelay: 60_000, maxDelay: 60_000 } });
-    const lost = new Promise((resolve) => silent.addEventListener("statechange", ({ state, cause }) => state === "waiting" && resolve(cause.code)));
-    const end = new Promise((resolve) => silent.addEventListener("disconnect", ({ code, retryIn }) => resolve([code, retryIn <= 60_000])));
+    const reconnect = { minDelay: 60_000, maxDelay: 60_000 };
+    const silent = tautline.connect("/echo?silent=1&after=1", { heartbeat, reconnect });
+    const on = (type, look) => new Promise((resolve) => silent.addEventListener(type, (event) => look(event, resolve)));
+    const lost = on("statechange", ({ state, cause }, resolve) => state === "waiting" && resolve(cause.code));
+    const end = on("disconnect", ({ code, retryIn }, resolve) => resolve([code, retryIn <= 60_000]));
     // Plenty of time for the answers, however busy the machine is.
     const answered = tautline.connect("/echo", { heartbeat: { ...heartbeat, timeout: 30_000 } });
     while (answered.stats().received < 3) await new Promise((resolve) => setTimeout(resolve));
@@ -236,7 +238,9 @@ test("codes that are final are errors with a code of their own", async () => {
       const error = new Promise((resolve) => socket.addEventListener("error", ({ error }) => resolve(error.code)));
       return [await error, (await socket.closed).code, socket.stats().attempts];
     };
-    return [await endOf("close=1002"), await endOf("close=1007"), await endOf("close=1009"), await endOf("close=4401"), await endOf("close=3000")];
+    const ends = [];
+    for (const code of [1002, 1007, 1009, 4401, 3000]) ends.push(await endOf(`close=${code}`));
+    return ends;
   });
   assert.deepEqual(codes, [
     ["protocol", 1002, 1],

@@ -386,7 +386,10 @@ runsWith("plain", "an error is told with the connection it belongs to, and not a
   await kit.until("close");
   socket.close(4000, "enough");
   await kit.until("close", 2);
-}, (log) => assert.deepEqual(log.map(({ type, readyState }) => [type, readyState]), [["open", 1], ["error", 0], ["close", 0], ["close", 3]]));
+}, (log) => {
+  const seen = log.map(({ type, readyState }) => [type, readyState]);
+  assert.deepEqual(seen, [["open", 1], ["error", 0], ["close", 0], ["close", 3]]);
+});
 
 runsWith("plain", "options that the interface has other ways for are refused by name", async (TautSocket, kit) => {
   for (const [name, options] of Object.entries({ codec: { codec: "text" }, protocols: { protocols: ["a"] } })) {
