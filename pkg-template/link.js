@@ -126,8 +126,9 @@ export class Link {
       return;
     }
     this.#earlyClose = { code, reason, by: performance.now() + timeout };
-    if (this.#reactor) return;
-    if (this.#waiting.length === 0) {
+    if (this.#reactor) {
+      this.#refuseWaiting();
+    } else if (this.#waiting.length === 0) {
       queueMicrotask(() => this.#end({ code, reason, wasClean: true }));
     } else if (timeout <= LONGEST) {
       this.#closeTimer = setTimeout(() => this.#end(broken()), timeout);
@@ -265,6 +266,8 @@ export class Link {
 
   #refuseWaiting() {
     while (this.#waiting.length > 0) this.#nextWaiting().reject(failure("closed"));
+    // They waited for what is refused now.
+    while (this.#flushes.at(-1)?.count > this.#accepted) this.#flushes.pop().reject(failure("closed"));
   }
 
   // What the reactor calls. None of it throws, `open` excepted.
@@ -292,7 +295,8 @@ export class Link {
       },
       heartbeat: (raw) => {
         try {
-          this.#hand(raw, this.#options.heartbeat());
+          const payload = this.#options.heartbeat();
+          if (!this.#options.signal?.aborted) this.#hand(raw, payload);
         } catch (cause) {
           this.#tellLater(cause);
         }
@@ -350,7 +354,7 @@ export class Link {
   }
 
   #tellLater(cause) {
-    queueMicrotask(() => this.#owner.failed(failure("encode", { cause })));
+    queueMicrotask(() => this.#stats ?? this.#owner.failed(failure("encode", { cause })));
   }
 
   async #askUrl(number) {

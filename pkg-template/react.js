@@ -21,7 +21,7 @@ export function useSocket(url, options) {
 
   // Not while rendering: React may throw away what it rendered. This is before every other effect, those of children too.
   useInsertionEffect(() => {
-    Object.assign(box, { url, key, options, gone: false });
+    Object.assign(box, { url, key, options });
     // The newest function of this URL; a link to another one keeps its own to its end.
     if (box.link && box.link.key === key) box.link.url = url;
   });
@@ -85,7 +85,8 @@ function leave(box, link) {
   link.socket.close();
   if (box.link !== link) return;
   box.link = undefined;
-  box.gone = true;
+  // Not where it only moves on to another URL, or to none.
+  box.gone = box.key === link.key;
 }
 
 function unconnected() {

@@ -17,7 +17,7 @@ export class Socket extends EventTarget {
   #inbox = new Queue();
   /** "iterator" or "listeners", once there is one. */
   #consumer;
-  /** The listeners for messages: { listener, capture, once, forget }. */
+  /** The listeners for messages: { listener, capture, forget }. */
   #listeners = [];
   /** Those of the iterator that wait for a message. */
   #takers = new Queue();
@@ -95,15 +95,17 @@ export class Socket extends EventTarget {
   }
 
   addEventListener(type, listener, options) {
-    if (type === "message" && listener) this.#listen(listener, options);
+    // What is no listener is for the platform to refuse.
+    const isListener = typeof listener === "function" || (typeof listener === "object" && listener !== null);
+    if (type === "message" && isListener) this.#listen(listener, options);
     else super.addEventListener(type, listener, options);
   }
 
   removeEventListener(type, listener, options) {
     const capture = isCapture(options);
+    if (type === "message") this.#unlisten(this.#entryOf(listener, capture));
     // Not as it came: Node does not read a bare boolean.
     super.removeEventListener(type, listener, { capture });
-    if (type === "message") this.#unlisten(this.#entryOf(listener, capture));
   }
 
   [Symbol.asyncIterator]() {
@@ -122,8 +124,11 @@ export class Socket extends EventTarget {
     const take = () => (released || this.#inbox.length === 0 ? undefined : this.#take());
     const next = async () => {
       while (await ready()) {
-        const taken = take();
-        if (taken) return { value: taken.value, done: false };
+        // In one go past what can't be decoded: whoever asked later is not to come first.
+        do {
+          const taken = take();
+          if (taken) return { value: taken.value, done: false };
+        } while (!released && this.#inbox.length > 0);
       }
       return DONE;
     };
@@ -166,17 +171,25 @@ export class Socket extends EventTarget {
 
   /** The messages go to listeners from now on; those that wait, in a turn of their own. */
   #listen(listener, options) {
-    const { once = false, signal } = Object(options);
+    const { once, signal } = Object(options);
     const capture = isCapture(options);
     if (signal?.aborted || this.#entryOf(listener, capture)) return;
     this.#mayClaim("listeners");
-    super.addEventListener("message", listener, { capture, once });
+    const entry = { listener, capture };
+    // Right before the listener, when and if that is called.
+    const mark = once && (() => this.#unlisten(entry));
+    if (mark) super.addEventListener("message", mark, { capture, once });
+    super.addEventListener("message", listener, { capture, once: Boolean(once) });
     if (this.#consumer === undefined) queueMicrotask(() => this.#dispatchAll());
     this.#claim("listeners");
     // The signal is ours to watch: a browser that removes by the listener would remove its next registration, too.
     const abort = () => this.removeEventListener("message", listener, { capture });
     signal?.addEventListener("abort", abort);
-    this.#listeners.push({ listener, capture, once, forget: () => signal?.removeEventListener("abort", abort) });
+    entry.forget = () => {
+      signal?.removeEventListener("abort", abort);
+      if (mark) super.removeEventListener("message", mark, { capture });
+    };
+    this.#listeners.push(entry);
   }
 
   #entryOf(listener, capture) {
@@ -185,18 +198,17 @@ export class Socket extends EventTarget {
 
   /** Without a listener the messages wait again. */
   #unlisten(entry) {
-    if (!entry) return;
+    const place = this.#listeners.indexOf(entry);
+    if (place < 0) return;
     entry.forget();
-    this.#listeners.splice(this.#listeners.indexOf(entry), 1);
+    this.#listeners.splice(place, 1);
     if (this.#listeners.length === 0) this.#consumer = undefined;
   }
 
   #dispatchAll() {
     while (this.#inbox.length > 0 && this.#consumer === "listeners") {
       const taken = this.#take();
-      if (!taken) continue;
-      for (const entry of [...this.#listeners]) if (entry.once) this.#unlisten(entry);
-      this.dispatchEvent(new MessageEvent("message", { data: taken.value }));
+      if (taken) this.dispatchEvent(new MessageEvent("message", { data: taken.value }));
     }
   }
 
@@ -230,6 +242,8 @@ export class Socket extends EventTarget {
   }
 
   #end(end, error, payloads) {
+    // Nothing comes after `close`.
+    this.#dispatchAll();
     this.#opened.reject(error ?? new TautlineError("closed", `the socket closed before it was open (code ${end.code})`));
     if (error && error.code !== "closed") this.dispatchEvent(event("error", { error }));
     const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));

@@ -56,7 +56,8 @@ export function tautSocketClass(load) {
           this.#origin = new URL(raw.url).origin;
           this.#erred = false;
           raw.addEventListener("error", () => {
-            if (raw === this.#link.raw) this.#erred = true;
+            // Not what an abandoned one says while the next is waited for.
+            if (raw === this.#link.raw && /^(connecting|open)$/.test(this.#link.state)) this.#erred = true;
           });
         },
         opened: () => {
@@ -219,13 +220,14 @@ export function tautSocketClass(load) {
       this.#erred = false;
       if (!erred) return this.dispatchEvent(closeEvent(end));
       this.#tellError(error);
-      // Whoever awaits the error goes on before the end is told.
-      queueMicrotask(() => this.dispatchEvent(closeEvent(end)));
+      // Whoever awaits the error goes on before the end is told. A `close` in between has an end of its own.
+      queueMicrotask(() => (this.#closing && !this.#closed) || this.dispatchEvent(closeEvent(end)));
     }
 
     #tellError(cause) {
       const error = this.#reason ?? cause;
       this.#reason = undefined;
+      this.#erred = false;
       this.dispatchEvent(Object.assign(new Event("error"), error && { error }));
     }
   }

@@ -251,3 +251,65 @@ test("a listener that ends by a signal, an old signal, an aborted one", async ()
   });
   assert.deepEqual(seen, ["first", "second", "iterated third"]);
 });
+
+test("listeners for one message: what stops, adds again or is no listener loses nothing", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo?flood=4", { codec: "text" });
+    const heard = [];
+    try {
+      socket.addEventListener("message", 5);
+    } catch (error) {
+      heard.push(error.name);
+    }
+    while (socket.stats().received < 4) await new Promise((resolve) => setTimeout(resolve));
+    const number = ({ data }) => JSON.parse(data).n;
+    const second = (event) => heard.push(`second ${number(event)}`);
+    const first = (event) => {
+      heard.push(`first ${number(event)}`);
+      event.stopImmediatePropagation();
+    };
+    socket.addEventListener("message", first, { once: true });
+    socket.addEventListener("message", second, { once: true });
+    await new Promise((resolve) => setTimeout(resolve));
+    // Both have had theirs: the third message waits for whoever comes next.
+    for await (const message of socket) {
+      heard.push(`iterated ${JSON.parse(message).n}`);
+      if (heard.length === 5) break;
+    }
+    await socket.close();
+    return heard;
+  });
+  assert.deepEqual(seen, ["TypeError", "first 1", "second 2", "iterated 3", "iterated 4"]);
+});
+
+test("calls of next are answered in their order, past what can't be decoded", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo");
+    socket.addEventListener("error", () => {});
+    const iterator = socket[Symbol.asyncIterator]();
+    const both = Promise.all([iterator.next(), iterator.next()]);
+    await socket.opened;
+    await fetch("/health");
+    for (const n of [1, 2]) await socket.send(n);
+    const values = (await both).map(({ value }) => value);
+    await socket.close();
+    return values;
+  });
+  assert.deepEqual(seen, [1, 2]);
+});
+
+test("a flush for what `close` refuses rejects at once, and holds no later one up", async () => {
+  stage.proxy.cut();
+  await stage.page.evaluate((url) => {
+    globalThis.socket = tautline.connect(url, { outbox: { messages: 1 }, reconnect: { minDelay: 1, maxDelay: 20 } });
+    socket.send("accepted");
+    globalThis.refused = socket.send("waits").catch(({ code }) => code);
+    globalThis.early = socket.flush().then(() => "flushed", ({ code }) => code);
+    globalThis.ended = socket.close(1000, "", { timeout: 30_000 });
+    globalThis.late = socket.flush().then(() => "flushed", ({ code }) => code);
+  }, `${stage.proxy.url}/echo`);
+  assert.deepEqual(await stage.page.evaluate(() => Promise.all([refused, early])), ["closed", "closed"]);
+  stage.proxy.mend();
+  assert.equal(await stage.page.evaluate(() => late), "flushed");
+  assert.equal(await stage.page.evaluate(async () => (await ended).code), 1000);
+});

@@ -403,3 +403,24 @@ runsWith("plain", "options that the interface has other ways for are refused by 
     }
   }
 }, sees(["codec", true], ["codec", true], ["protocols", true], ["protocols", true]));
+
+runsWith("plain", "a failed attempt is told once, and a close in its wait has one end", async (TautSocket, kit) => {
+  const options = { reconnect: { minDelay: 1, maxDelay: 1, retry: () => true } };
+  const socket = kit.watch(new TautSocket(kit.proxied(), [], options));
+  await kit.until("open");
+  await cut();
+  await kit.until("error", 1);
+  socket.close(4000, "enough");
+  await kit.until("close", 2);
+  await kit.lap();
+  const errors = kit.log.filter(({ type, readyState }) => type === "error" && readyState === 3).length;
+  const ends = kit.log.filter(({ type }) => type === "close").map(({ readyState, code }) => [readyState, code]);
+  kit.log.splice(0, Infinity, [errors, ends]);
+}, (log) => assert.deepEqual(log, [[0, [[0, 1006], [3, 4000]]]]));
+
+runsWith("plain", "a close in the error of a lost connection is its end", async (TautSocket, kit) => {
+  const socket = kit.watch(new TautSocket(kit.echo("malformed=opcode"), [], { reconnect: { minDelay: 60_000, maxDelay: 60_000 } }));
+  socket.onerror = () => socket.close();
+  await kit.until("close");
+  await kit.lap();
+}, (log) => assert.deepEqual(log.map(({ type, readyState }) => [type, readyState]), [["open", 1], ["error", 0], ["close", 3]]));
