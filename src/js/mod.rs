@@ -231,16 +231,16 @@ impl Engine {
 
     /// One of: attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox.
     pub fn figure(&self, index: u8) -> f64 {
-        let stats = self.machine.stats();
+        let machine = &self.machine;
         match index {
-            0 => f64::from(stats.attempts),
-            1 => f64::from(stats.reconnects),
-            2 => stats.sent as f64,
-            3 => stats.received as f64,
-            4 => stats.outbox.messages as f64,
-            5 => stats.outbox.bytes as f64,
-            6 => stats.inbox.messages as f64,
-            _ => stats.inbox.bytes as f64,
+            0 => f64::from(machine.generation().number()),
+            1 => f64::from(machine.reconnects()),
+            2 => machine.sent() as f64,
+            3 => machine.received() as f64,
+            4 => machine.outbox().messages as f64,
+            5 => machine.outbox().bytes as f64,
+            6 => machine.inbox().messages as f64,
+            _ => machine.inbox().bytes as f64,
         }
     }
 

@@ -236,7 +236,27 @@ impl Connection {
         self.outbox.load()
     }
 
-    /// Whether anything is.
+    /// What arrived and is not yet taken.
+    pub fn inbox(&self) -> Load {
+        self.inbox.load()
+    }
+
+    /// Messages handed to the browser so far.
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Messages that arrived so far.
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Connections opened after the first one.
+    pub const fn reconnects(&self) -> u32 {
+        self.opens.saturating_sub(1)
+    }
+
+    /// Whether anything is sent and not yet handed on or dropped.
     pub fn has_outbox(&self) -> bool {
         !self.outbox.is_empty()
     }
@@ -246,11 +266,11 @@ impl Connection {
         Stats {
             state: self.state(),
             attempts: self.generation.number(),
-            reconnects: self.opens.saturating_sub(1),
+            reconnects: self.reconnects(),
             sent: self.sent,
             received: self.received,
-            outbox: self.outbox.load(),
-            inbox: self.inbox.load(),
+            outbox: self.outbox(),
+            inbox: self.inbox(),
             last_close: self.last_close.clone(),
         }
     }
