@@ -14,47 +14,38 @@ import { serveFolder } from "./site.mjs";
 const PATIENCE = 20_000;
 
 const server = (port) => `
-const WebSocket = require("ws");
-const wsk = new WebSocket.Server({ port: ${port} });
-wsk.on("connection", (ws) => {
-  ws.on("message", (message) => {
-    console.log("Message received from client: %s", message);
-    ws.send(\`I am the server, and the message I received from you is: \${message}\`);
+const ws = require("ws");
+const server = new ws.Server({ port: ${port} });
+server.on("connection", (client) => {
+  console.log("one more");
+  client.on("message", (text) => {
+    console.log("heard %s", text);
+    client.send(\`you said: \${text}\`);
   });
-  ws.on("close", () => {
-    console.log("Client has disconnected");
-  });
+  client.on("close", () => console.log("one less"));
 });
 `;
 
-/** `importLine` is all that is changed; the last line is for the test. */
+/** `importLine` is all that is changed from one class to the other. */
 const page = (port, importLine) => `<!doctype html>
-<title>The seed's page</title>
+<title>A page with four handlers</title>
 <script type="importmap">{ "imports": { "tautline/websocket": "/node_modules/tautline/websocket.js" } }</script>
 <script type="module">
 ${importLine}
-var socket = new WebSocket("ws://localhost:${port}");
-socket.onopen = function (event) {
-  console.log("Connection is open");
-  socket.send("I am the client and connected!");
+const link = new WebSocket("ws://localhost:${port}");
+link.onopen = () => {
+  console.log("open");
+  link.send("good morning");
 };
-socket.onmessage = function (event) {
-  console.log("The data received from the server is: " + event.data);
-};
-socket.onclose = function (event) {
-  console.log("connection closed");
-};
-socket.onerror = function (error) {
-  console.log("An error occurred: " + error);
-};
-globalThis.socket = socket;
+link.onmessage = ({ data }) => console.log("heard " + data);
+link.onclose = () => console.log("closed");
+link.onerror = (error) => console.log("failed: " + error);
+// For the test.
+globalThis.link = link;
 </script>`;
 
-const GREETED = [
-  "Connection is open",
-  "The data received from the server is: " +
-    "I am the server, and the message I received from you is: I am the client and connected!",
-];
+const GREETED = ["open", "heard you said: good morning"];
+const FAILED = "failed: [object Event]";
 
 let installed, site, browser;
 
@@ -135,16 +126,16 @@ test("the page greets, and greets again by itself after the server was killed an
     for (let round = 1; round <= 3; round++) {
       let line = await said.next();
       // Attempts while there was no server.
-      while (line === "An error occurred: [object Event]") line = await said.next();
+      while (line === FAILED) line = await said.next();
       assert.deepEqual([line, await said.next()], GREETED, `round ${round}`);
-      assert.equal(await program.said.next(), "Message received from client: I am the client and connected!");
+      assert.deepEqual([await program.said.next(), await program.said.next()], ["one more", "heard good morning"]);
       if (round === 3) break;
       await program.kill();
-      assert.equal(await said.next(), "connection closed");
+      assert.equal(await said.next(), "closed");
       program = await startProgram(port);
     }
     await tab.close();
-    assert.equal(await program.said.next(), "Client has disconnected");
+    assert.equal(await program.said.next(), "one less");
   } finally {
     await program.kill();
     await tab.close();
@@ -160,15 +151,15 @@ test("with the browser's own class the same page greets once, and never again", 
     let line = await said.next();
     // It does not wait for a server that is still starting, either.
     while (line !== GREETED[0]) {
-      assert.deepEqual([line, await said.next()], ["An error occurred: [object Event]", "connection closed"]);
+      assert.deepEqual([line, await said.next()], [FAILED, "closed"]);
       await tab.reload();
       line = await said.next();
     }
     assert.equal(await said.next(), GREETED[1]);
     await program.kill();
-    assert.equal(await said.next(), "connection closed");
+    assert.equal(await said.next(), "closed");
     again = await startProgram(port);
-    assert.equal(await tab.evaluate("socket.readyState"), 3, "CLOSED is for good");
+    assert.equal(await tab.evaluate("link.readyState"), 3, "CLOSED is for good");
   } finally {
     await program.kill();
     await again?.kill();
