@@ -22,7 +22,7 @@ const NOTHING = new Float64Array(8);
 const sizeOf = (payload) => (typeof payload === "string" ? payload.length : (payload.byteLength ?? payload.size));
 
 /** The end of a connection that never was. */
-const broken = () => ({ code: 1006, reason: "", wasClean: false });
+export const broken = () => ({ code: 1006, reason: "", wasClean: false });
 
 export function deferred() {
   let resolve, reject;

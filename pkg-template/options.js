@@ -41,8 +41,11 @@ const COUNT = "a whole number of at least 1, or Infinity";
 const DELAY = "a number of milliseconds";
 const SPAN = "a number of milliseconds above 0";
 
-/** `url` as `connect` takes it: a function is asked before every attempt. */
-export function readOptions(options = {}, url) {
+/**
+ * `url` as `connect` takes it: a function is asked before every attempt. `own` has `codec` and `protocols`, where they
+ * are no options.
+ */
+export function readOptions(options = {}, url, own = options) {
   if (!isObject(options)) refuse("options", "an object");
   const reconnect = options.reconnect === false ? {} : group(options, "reconnect", "false or ");
   const heartbeat = options.heartbeat === false ? {} : group(options, "heartbeat", "false or ");
@@ -66,8 +69,8 @@ export function readOptions(options = {}, url) {
   if (Number.isNaN(timeout)) refuse("heartbeat.timeout", SPAN);
   if (beats && !isFunction(heartbeat.message)) refuse("heartbeat.message", "a function that returns a message");
   return {
-    codec: readCodec(options.codec),
-    protocols: readProtocols(options.protocols),
+    codec: readCodec(own.codec),
+    protocols: readProtocols(own.protocols),
     // As methods of what they came in.
     retry: retry && ((close) => reconnect.retry(close)),
     heartbeat: beats ? () => heartbeat.message() : undefined,

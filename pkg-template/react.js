@@ -37,8 +37,8 @@ export function useSocket(url, options) {
     link.leaving = false;
     setView((view) => (view.socket === socket ? view : { key, socket, state: socket.state }));
     const listeners = new AbortController();
+    const { signal } = listeners;
     const on = (type, change) => {
-      const { signal } = listeners;
       socket.addEventListener(type, (event) => setView((view) => ({ ...view, ...change(event, view) })), { signal });
     };
     on("statechange", ({ state, cause }, view) => {
@@ -48,7 +48,7 @@ export function useSocket(url, options) {
     on("close", () => ({ state: "closed" }));
     on("message", ({ data }) => ({ message: data }));
     const tell = ({ data }) => box.options?.onMessage?.(data);
-    socket.addEventListener("message", tell, { signal: listeners.signal });
+    socket.addEventListener("message", tell, { signal });
     return () => {
       listeners.abort();
       link.leaving = true;

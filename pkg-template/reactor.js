@@ -43,6 +43,7 @@ const TELL_OPEN = 13;
 const TELL_STATE_CHANGE = 14;
 const TELL_DISCONNECTED = 15;
 const TELL_CLOSED = 16;
+// 17, the very first change of state, is told to nobody.
 
 /** The close code of an end that has none. */
 const NO_STATUS = 1005;

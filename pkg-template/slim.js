@@ -44,14 +44,15 @@ async function compile(source = new URL("./tautline.wasm", import.meta.url)) {
 
 /** A good answer, or a module. */
 async function fetched(source) {
+  const isAddress = typeof source === "string" || source instanceof URL;
   let answer, cause;
   try {
-    answer = await (typeof source === "string" || source instanceof URL ? fetch(source) : source);
+    answer = await (isAddress ? fetch(source) : source);
   } catch (error) {
     cause = error;
   }
   if (answer?.ok || answer instanceof WebAssembly.Module) return answer;
-  const where = typeof source === "string" || source instanceof URL ? source : answer?.url || "tautline.wasm";
+  const where = isAddress ? source : answer?.url || "tautline.wasm";
   const why = answer?.status ? ` (HTTP status ${answer.status})` : "";
   const advice = "call init() with its URL, a Response or the compiled module, or import `tautline`, which has it inlined";
   throw new TautlineError("wasm", `${where} can't be loaded${why}: ${advice}`, { cause });

@@ -2,7 +2,7 @@
 // class does, in the same order; tests hold the two side by side. What differs is listed in websocket.d.ts.
 
 import { bytesOf, tagOf } from "./codecs.js";
-import { Link } from "./link.js";
+import { broken, Link } from "./link.js";
 import { checkClose, readOptions, readUrl } from "./options.js";
 
 const CONNECTING = 0;
@@ -41,10 +41,10 @@ export function tautSocketClass(load) {
     constructor(url, protocols = [], options = {}) {
       super();
       if (arguments.length === 0) throw new TypeError("tautline: a WebSocket takes a URL");
-      checkOptions(options);
+      checkNames(options);
       const asks = typeof url === "function";
       const address = asks ? url : `${url}`;
-      const read = readOptions({ ...options, protocols: listOf(protocols), codec: RAW }, url);
+      const read = readOptions(options, url, { protocols: listOf(protocols), codec: RAW });
       const { heartbeat } = read;
       if (heartbeat) read.heartbeat = () => payloadOf(heartbeat());
       this.#returns = options.reconnect !== false;
@@ -84,7 +84,8 @@ export function tautSocketClass(load) {
     }
 
     static with(options) {
-      checkOptions(options);
+      checkNames(options);
+      readOptions(options);
       return class TautSocket extends this {
         constructor(url, protocols = [], more = {}) {
           // Without arguments it is to fail as the class itself.
@@ -213,7 +214,7 @@ export function tautSocketClass(load) {
       // A connection that never was is a failure, whatever `close` said; one that the server ended in the same breath as it
       // opened it has an end of its own, and not every browser tells that it was open.
       const failed = this.#closing || end.code === 1006;
-      this.#tellEnd(failed ? { code: 1006, reason: "", wasClean: false } : end, error, failed || this.#erred);
+      this.#tellEnd(failed ? broken() : end, error, failed || this.#erred);
     }
 
     #tellEnd(end, error, erred = this.#erred) {
@@ -249,8 +250,8 @@ function listOf(protocols) {
   return [...(isSequence ? protocols : [protocols])].map((name) => `${name}`);
 }
 
-/** As those of `connect`, less what the interface has its own ways for. */
-function checkOptions(options) {
+/** Refuses those of `connect` that the interface has its own ways for. */
+function checkNames(options) {
   for (const name of ["codec", "protocols"]) {
     if (options?.[name] !== undefined) {
       throw new TypeError(
@@ -258,7 +259,6 @@ function checkOptions(options) {
       );
     }
   }
-  readOptions(options);
 }
 
 /** A string, a Blob or bytes. */

@@ -2,11 +2,10 @@
 
 use core::cell::Cell;
 
+use gloo_timers::callback::Timeout;
 use js_sys::{Date, Math};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::listener::Callback;
 use crate::proto::Time;
 
 /// How far the two clocks may drift apart before it counts as a sleep, in milliseconds.
@@ -19,12 +18,6 @@ extern "C" {
     /// Milliseconds, with a fraction. Monotonic; stands still while some systems sleep.
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
-
-    // By their bare names: workers and Node have no `window`. What a timer is, a number or an object, differs.
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &JsValue, millis: u32) -> JsValue;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
 }
 
 /// The present instant.
@@ -64,27 +57,21 @@ fn offset() -> f64 {
 
 /// A timer that is set. Dropping it stops it.
 pub(super) struct Timer {
-    id: JsValue,
     deadline: Time,
+    _timeout: Timeout,
 }
 
 impl Timer {
-    /// Calls `callback` at `deadline` or, where that is too far off, earlier.
-    pub(super) fn set(deadline: Time, callback: &Callback) -> Self {
+    /// Calls `fire` at `deadline` or, where that is too far off, earlier.
+    pub(super) fn set(deadline: Time, fire: impl FnOnce() + 'static) -> Self {
         Self {
-            id: set_timeout(callback.as_ref(), millis(deadline, now())),
             deadline,
+            _timeout: Timeout::new(millis(deadline, now()), fire),
         }
     }
 
     pub(super) const fn deadline(&self) -> Time {
         self.deadline
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        clear_timeout(&self.id);
     }
 }
 

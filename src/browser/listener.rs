@@ -5,7 +5,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::EventTarget;
 
-/// What the browser calls: with the event, or for a timer with nothing.
+/// What the browser calls, with the event.
 pub(super) type Callback = Closure<dyn FnMut(JsValue)>;
 
 /// Listens until it is dropped.

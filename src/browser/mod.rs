@@ -1,7 +1,8 @@
 //! The only place that knows the browser: its WebSocket, its timers, its page.
 //!
 //! A [`Reactor`] drives the machine of [`proto`](crate::proto) from the browser's own callbacks and spawns nothing. What
-//! the two faces do differently (where payloads are kept, how the application is told) is behind [`Host`].
+//! the face does (where payloads are kept, how the application is told) is behind [`Host`]. The npm package has a driver
+//! of its own, in JavaScript: `pkg-template/reactor.js`.
 
 mod clock;
 mod listener;

@@ -70,8 +70,6 @@ pub(crate) struct Reactor<H> {
     /// What arrived and was not delivered yet.
     arrivals: RefCell<VecDeque<JsValue>>,
     timer: RefCell<Option<Timer>>,
-    /// What the timer calls; one for all of its deadlines.
-    alarm: Callback,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
     /// The loop runs somewhere up the stack.
@@ -86,7 +84,6 @@ impl<H: Host> Reactor<H> {
             socket: RefCell::default(),
             arrivals: RefCell::default(),
             timer: RefCell::default(),
-            alarm: callback(this, Cue::Timer),
             sleep: SleepWatch::new(),
             page: RefCell::new(page::listen(|cue| callback(this, Cue::Page(cue)))),
             running: Cell::new(false),
@@ -202,7 +199,6 @@ impl<H: Host> Reactor<H> {
     /// What the browser calls comes in here.
     fn heard(&self, cue: Cue, event: JsValue) {
         match cue {
-            Cue::Timer => self.timer_fired(),
             Cue::Socket(generation, cue) => self.report(generation, socket::report(cue, event)),
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
@@ -272,7 +268,12 @@ impl<H: Host> Reactor<H> {
         };
         let mut timer = self.timer.borrow_mut();
         if timer.as_ref().is_none_or(|timer| deadline < timer.deadline()) {
-            *timer = Some(Timer::set(deadline, &self.alarm));
+            let this = self.this.clone();
+            *timer = Some(Timer::set(deadline, move || {
+                if let Some(reactor) = this.upgrade() {
+                    reactor.timer_fired();
+                }
+            }));
         }
     }
 
@@ -293,7 +294,6 @@ impl<H: Host> Reactor<H> {
 /// What a callback is for.
 #[derive(Clone, Copy)]
 enum Cue {
-    Timer,
     Socket(Generation, socket::Cue),
     Page(page::Cue),
 }

@@ -16,7 +16,7 @@ use crate::proto::{
 #[wasm_bindgen]
 pub struct Engine {
     machine: Connection,
-    numbers: [f64; 4],
+    numbers: [f64; 3],
     reason: String,
     failure: Option<Failure>,
 }
@@ -81,7 +81,7 @@ impl Engine {
         config.ask_url = asks_url;
         Self {
             machine: Connection::new(config, random.to_bits()),
-            numbers: [0.0; 4],
+            numbers: [0.0; 3],
             reason: String::new(),
             failure: None,
         }
@@ -194,7 +194,7 @@ impl Engine {
                 retry_in,
                 cause,
             }) => {
-                self.numbers = [0.0, f64::from(previous as u8), millis(retry_in), 0.0];
+                self.numbers = [0.0, f64::from(previous as u8), millis(retry_in)];
                 self.failure = cause;
                 // The beginning is not told: nobody can have seen another state.
                 let begins = state == State::Connecting && previous == State::Connecting;

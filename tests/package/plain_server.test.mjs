@@ -3,12 +3,11 @@
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import net from "node:net";
 import path from "node:path";
 import readline from "node:readline";
 import { after, before, test } from "node:test";
 import { within } from "./conversation.mjs";
-import { installPackage, launchBrowser, start } from "./project.mjs";
+import { freePort, installPackage, launchBrowser, start } from "./project.mjs";
 import { serveFolder } from "./site.mjs";
 
 const PATIENCE = 20_000;
@@ -60,15 +59,6 @@ after(async () => {
   site?.stop();
   installed?.remove();
 });
-
-/** A port that was free a moment ago. */
-async function freePort() {
-  const probe = net.createServer();
-  await new Promise((resolve) => probe.listen(0, resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 /** Lines as they come, to be waited for one by one. */
 function transcript(what) {

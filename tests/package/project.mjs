@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
@@ -87,6 +88,15 @@ export function start(command, args, options) {
   child.once("error", () => children.delete(child));
   child.once("exit", () => children.delete(child));
   return child;
+}
+
+/** A port that was free a moment ago, on one address or on all. */
+export async function freePort(host) {
+  const probe = net.createServer();
+  await new Promise((resolve) => probe.listen(0, host, resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
 }
 
 /** The echo server, which serves `www` as its pages. */

@@ -2,13 +2,12 @@
 // what tests need of it: to open a page, and to run a function in it.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import net from "node:net";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { within } from "./conversation.mjs";
-import { start } from "./project.mjs";
+import { freePort, start } from "./project.mjs";
 
 /** For a browser or its driver to start or end, in ms: a machine that has just compiled may be slow. */
 const PATIENCE = 60_000;
@@ -59,15 +58,6 @@ function startProgram(file, args, options) {
   return program;
 }
 
-/** A port that was free a moment ago. */
-async function freePort() {
-  const probe = net.createServer();
-  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
 /** What a driver answers to a command, or the error that it names. */
 async function command(address, method, body) {
   const response = await fetch(address, {
@@ -91,7 +81,7 @@ async function isReady(driver) {
 
 /** Starts a driver, and by it a browser. `stop` ends what else was started for it. */
 async function open({ name, file, args = [], env, capabilities = {}, stop }) {
-  const port = await freePort();
+  const port = await freePort("127.0.0.1");
   const driver = `http://127.0.0.1:${port}`;
   const program = startProgram(file, [...args, `--port=${port}`], { env: { ...process.env, ...env } });
   // It would wait for somebody to read it.
