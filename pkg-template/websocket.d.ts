@@ -67,7 +67,7 @@ export interface TautSocketEventMap {
  * - `isTrusted` of its events is false, an `error` event may have the property `error`, and promises that one listener
  *   resolves are heard after the last listener, not between two.
  * - It is no `instanceof WebSocket`.
- * - Where the page's `connect-src` forbids the server, `close` follows the `error` event after two seconds. Chromium's
+ * - Where the page's `connect-src` forbids the server, `close` follows the `error` event after three seconds. Chromium's
  *   own class never fires it.
  *
  * With `reconnect: false` there is one connection and one `close`, as in a browser.

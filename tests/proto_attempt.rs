@@ -324,9 +324,9 @@ fn an_error_without_an_end_is_an_end() {
     let mut rig = Rig::connecting(config(), 1);
     let generation = rig.machine.generation();
     rig.handle(Input::Error(generation));
-    rig.passes(ms(1_900));
+    rig.passes(ms(2_999));
     assert_eq!(rig.state(), State::Connecting);
-    rig.passes(ms(100));
+    rig.passes(ms(1));
     assert_eq!(rig.state(), State::Waiting);
     assert_eq!(rig.cause(), Some(Failure::Refused));
     rig.passes_until_attempt();
@@ -337,6 +337,6 @@ fn an_error_without_an_end_is_an_end() {
     rig.ends(1006);
     rig.passes_until_attempt();
     rig.opens();
-    rig.passes(secs(3));
+    rig.passes(secs(4));
     assert_eq!(rig.state(), State::Open);
 }

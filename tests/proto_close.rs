@@ -258,13 +258,15 @@ fn after_close_nothing_more_is_accepted_and_the_first_close_stands() {
 }
 
 #[test]
-fn a_socket_that_already_closes_by_itself_has_its_two_seconds() {
+fn a_socket_that_already_closes_by_itself_has_its_three_seconds() {
     let mut rig = Rig::open(config(), 1);
     rig.begins_to_close();
     rig.forget();
     rig.close(CODE, secs(5));
     assert!(!rig.outputs().contains(&farewell()));
-    rig.passes(secs(2));
+    rig.passes(ms(2_999));
+    assert_eq!(rig.end(), None);
+    rig.passes(ms(1));
     assert_eq!(rig.end(), Some(&(close(1006), None)));
 }
 

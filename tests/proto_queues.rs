@@ -226,14 +226,14 @@ fn a_socket_that_closes_by_itself_gets_nothing_more() {
 }
 
 #[test]
-fn a_socket_that_closes_by_itself_has_two_seconds_and_then_counts_as_lost() {
+fn a_socket_that_closes_by_itself_has_three_seconds_and_then_counts_as_lost() {
     let mut rig = Rig::open(config(), 1);
     let generation = rig.machine.generation();
     rig.passes(secs(1));
     rig.begins_to_close();
     // What is still under way from the other side arrives.
     rig.arrives(1);
-    rig.passes(ms(1_999));
+    rig.passes(ms(2_999));
     assert_eq!(rig.state(), State::Open);
     rig.passes(ms(1));
     assert!(rig.outputs().contains(&Output::Abandon(generation)));

@@ -25,8 +25,9 @@ const BUFFER_HIGH: usize = 1 << 20;
 /// How often to look whether a full socket has drained. A browser has no event for it.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// How long a socket that closes by itself, or has failed, may take before it counts as gone: some browsers wait a minute
-/// for the other side's last word, and WebKit ends a connection to a port that it blocks with an error alone.
-const LINGER: Duration = Duration::from_secs(2);
+/// for the other side's last word, and WebKit ends a connection to a port that it blocks with an error alone. Well above
+/// the two seconds that Chromium gives a server to end the stream after its close frame: the code is told only then.
+const LINGER: Duration = Duration::from_secs(3);
 /// How soon to try when somebody looks at the page again, or it woke up.
 const PROMPT: Duration = Duration::from_millis(50);
 /// The longest delay after going online: a thousand pages hear of it at the same moment.
