@@ -86,6 +86,7 @@ pub mod codec;
 #[cfg(feature = "js")]
 pub mod js;
 pub mod proto;
+pub mod session;
 
 #[cfg(feature = "channel")]
 pub use channel::{

@@ -1,0 +1,447 @@
+//! Bytes to frames and frames to bytes. Decoding borrows: what a frame declares allocates nothing.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::str;
+
+use super::LAST;
+
+const BATCH: u8 = 0;
+const HELLO: u8 = 1;
+const WELCOME: u8 = 2;
+const ACK: u8 = 3;
+const PING: u8 = 4;
+const PONG: u8 = 5;
+const BYE: u8 = 6;
+
+/// Stands before each message of a text frame.
+const SEPARATOR: char = '\u{1e}';
+const RESUMED: u64 = 1;
+const MOST_TOKEN_BYTES: usize = 128;
+const MOST_PROTOCOLS: u64 = 32;
+
+/// Bytes or text that are no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FromClient<'a> {
+    /// Its first frame.
+    Hello(Hello),
+    /// What both send.
+    Control(Control),
+    /// Messages.
+    Batch(Batch<'a>),
+}
+
+/// What a server sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FromServer<'a> {
+    /// Its first frame, unless that is a BYE.
+    Welcome(Welcome),
+    /// What both send.
+    Control(Control),
+    /// Messages.
+    Batch(Batch<'a>),
+}
+
+/// The first frame of every connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello {
+    /// The session to go on with; empty: a new one.
+    pub token: String,
+    /// The last position that the client's application has taken.
+    pub taken: u64,
+    /// The highest position at which the server may begin a message.
+    pub limit: u64,
+    /// Rises with every HELLO of a client.
+    pub attempt: u64,
+    /// The largest message that the client takes, in bytes.
+    pub max_message: u64,
+    /// The application's subprotocols, the most wanted first.
+    pub protocols: Vec<String>,
+}
+
+/// The answer to a [`Hello`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Welcome {
+    /// Whether the session goes on.
+    pub resumed: bool,
+    /// The session's name.
+    pub token: String,
+    /// The last position that the server's application has taken.
+    pub taken: u64,
+    /// The highest position at which the client may begin a message.
+    pub limit: u64,
+    /// How long the session outlives a connection, in milliseconds.
+    pub resume_ms: u64,
+    /// How long the server is silent at most, in milliseconds; 0: as long as it likes.
+    pub heartbeat_ms: u64,
+    /// The largest message that the server takes, in bytes.
+    pub max_message: u64,
+    /// The application's subprotocol; empty: none.
+    pub protocol: String,
+}
+
+/// What either end sends when both have greeted, messages excepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// How much was taken, and how much more may come.
+    Ack {
+        /// The last position taken.
+        taken: u64,
+        /// The highest position at which a message may begin.
+        limit: u64,
+    },
+    /// To be answered by [`Pong`](Self::Pong).
+    Ping(u64),
+    /// The answer, with the same number.
+    Pong(u64),
+    /// The end of the session.
+    Bye(Bye),
+}
+
+/// Why a session ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bye {
+    /// The code, as of a WebSocket's close.
+    pub code: u64,
+    /// The reason.
+    pub reason: String,
+}
+
+/// Messages one after the other, checked whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch<'a> {
+    /// The position of the first.
+    pub first: u64,
+    body: &'a [u8],
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8.
+    Text,
+    /// Anything.
+    Bytes,
+}
+
+/// One message of a [`Batch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> FromClient<'a> {
+    /// Reads a binary frame.
+    ///
+    /// # Errors
+    /// Where it is none that a client sends.
+    pub fn decode(frame: &'a [u8]) -> Result<Self, Malformed> {
+        let mut body = Reader(frame);
+        match body.byte()? {
+            BATCH => Batch::read(body).map(Self::Batch),
+            HELLO => Hello::read(body).map(Self::Hello),
+            kind => Control::read(kind, body).map(Self::Control),
+        }
+    }
+}
+
+impl<'a> FromServer<'a> {
+    /// Reads a binary frame.
+    ///
+    /// # Errors
+    /// Where it is none that a server sends.
+    pub fn decode(frame: &'a [u8]) -> Result<Self, Malformed> {
+        let mut body = Reader(frame);
+        match body.byte()? {
+            BATCH => Batch::read(body).map(Self::Batch),
+            WELCOME => Welcome::read(body).map(Self::Welcome),
+            kind => Control::read(kind, body).map(Self::Control),
+        }
+    }
+}
+
+impl Hello {
+    /// The frame's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut frame = Writer::new(HELLO);
+        frame.string(&self.token);
+        for number in [self.taken, self.limit, self.attempt, self.max_message] {
+            frame.number(number);
+        }
+        frame.number(self.protocols.len() as u64);
+        for protocol in &self.protocols {
+            frame.string(protocol);
+        }
+        frame.0
+    }
+
+    /// What follows is room to grow.
+    fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let mut hello = Self {
+            token: body.token()?,
+            taken: body.number()?,
+            limit: body.number()?,
+            attempt: body.number()?,
+            max_message: body.positive()?,
+            protocols: Vec::new(),
+        };
+        let count = body.number()?;
+        if count > MOST_PROTOCOLS {
+            return Err(Malformed);
+        }
+        for _ in 0..count {
+            hello.protocols.push(body.string()?.into());
+        }
+        Ok(hello)
+    }
+}
+
+impl Welcome {
+    /// The frame's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut frame = Writer::new(WELCOME);
+        frame.number(if self.resumed { RESUMED } else { 0 });
+        frame.string(&self.token);
+        for number in [
+            self.taken,
+            self.limit,
+            self.resume_ms,
+            self.heartbeat_ms,
+            self.max_message,
+        ] {
+            frame.number(number);
+        }
+        frame.string(&self.protocol);
+        frame.0
+    }
+
+    /// What follows is room to grow; so are the flags that nobody knows.
+    fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            resumed: body.number()? & RESUMED != 0,
+            token: body.token()?,
+            taken: body.number()?,
+            limit: body.number()?,
+            resume_ms: body.number()?,
+            heartbeat_ms: body.number()?,
+            max_message: body.positive()?,
+            protocol: body.string()?.into(),
+        })
+    }
+}
+
+impl Control {
+    /// The frame's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, numbers, reason) = match self {
+            Self::Ack { taken, limit } => (ACK, [Some(*taken), Some(*limit)], None),
+            Self::Ping(nonce) => (PING, [Some(*nonce), None], None),
+            Self::Pong(nonce) => (PONG, [Some(*nonce), None], None),
+            Self::Bye(bye) => (BYE, [Some(bye.code), None], Some(&bye.reason)),
+        };
+        let mut frame = Writer::new(kind);
+        for number in numbers.into_iter().flatten() {
+            frame.number(number);
+        }
+        if let Some(reason) = reason {
+            frame.string(reason);
+        }
+        frame.0
+    }
+
+    fn read(kind: u8, mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let first = body.number()?;
+        let frame = match kind {
+            ACK => Self::Ack {
+                taken: first,
+                limit: body.number()?,
+            },
+            PING => Self::Ping(first),
+            PONG => Self::Pong(first),
+            BYE => Self::Bye(Bye {
+                code: first,
+                reason: body.string()?.into(),
+            }),
+            _ => return Err(Malformed),
+        };
+        if body.0.is_empty() { Ok(frame) } else { Err(Malformed) }
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// The frame's bytes, for messages that begin at `first`.
+    pub fn encode<'b>(first: u64, parts: impl IntoIterator<Item = Part<'b>>) -> Vec<u8> {
+        let mut frame = Writer::new(BATCH);
+        frame.number(first);
+        for part in parts {
+            frame.number((part.bytes.len() as u64) << 1 | u64::from(part.kind == Kind::Bytes));
+            frame.0.extend_from_slice(part.bytes);
+        }
+        frame.0
+    }
+
+    /// The messages, in order.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+        let mut body = Reader(self.body);
+        // It was checked when it was read.
+        core::iter::from_fn(move || body.part().ok())
+    }
+
+    fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+        let batch = Self {
+            first: body.positive()?,
+            body: body.0,
+        };
+        while !body.0.is_empty() {
+            body.part()?;
+        }
+        if batch.body.is_empty() {
+            Err(Malformed)
+        } else {
+            Ok(batch)
+        }
+    }
+}
+
+/// Reads a text frame: the position of the first message, and the messages.
+///
+/// # Errors
+/// Where it is none.
+pub fn decode_text(frame: &str) -> Result<(u64, str::Split<'_, char>), Malformed> {
+    let (first, messages) = frame.split_once(SEPARATOR).ok_or(Malformed)?;
+    let is_shortest = first.bytes().all(|byte| byte.is_ascii_digit()) && !first.starts_with('0');
+    match first.parse() {
+        Ok(first) if is_shortest && first <= LAST => Ok((first, messages.split(SEPARATOR))),
+        _ => Err(Malformed),
+    }
+}
+
+/// A text frame of messages that begin at `first`; `None` where one of them can't travel in it.
+pub fn encode_text<'a>(first: u64, messages: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut digits = [0; 20];
+    let mut frame = String::from(decimal(first, &mut digits));
+    for message in messages {
+        if message.contains(SEPARATOR) {
+            return None;
+        }
+        frame.push(SEPARATOR);
+        frame.push_str(message);
+    }
+    Some(frame)
+}
+
+/// Without the formatting machinery, which is large.
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    digits
+        .get(start..)
+        .and_then(|digits| str::from_utf8(digits).ok())
+        .unwrap_or_default()
+}
+
+/// What is left of a frame.
+#[derive(Clone, Copy)]
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn byte(&mut self) -> Result<u8, Malformed> {
+        let (&byte, rest) = self.0.split_first().ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(byte)
+    }
+
+    fn bytes(&mut self, count: u64) -> Result<&'a [u8], Malformed> {
+        let count = usize::try_from(count).map_err(|_| Malformed)?;
+        let (bytes, rest) = self.0.split_at_checked(count).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    /// The shortest form only, and at most [`LAST`].
+    fn number(&mut self) -> Result<u64, Malformed> {
+        let mut number = 0;
+        for shift in (0..56).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                let is_shortest = byte != 0 || shift == 0;
+                return if is_shortest && number <= LAST {
+                    Ok(number)
+                } else {
+                    Err(Malformed)
+                };
+            }
+        }
+        Err(Malformed)
+    }
+
+    fn positive(&mut self) -> Result<u64, Malformed> {
+        self.number()
+            .and_then(|number| if number == 0 { Err(Malformed) } else { Ok(number) })
+    }
+
+    fn string(&mut self) -> Result<&'a str, Malformed> {
+        let length = self.number()?;
+        str::from_utf8(self.bytes(length)?).map_err(|_| Malformed)
+    }
+
+    fn token(&mut self) -> Result<String, Malformed> {
+        let token = self.string()?;
+        if token.len() > MOST_TOKEN_BYTES {
+            return Err(Malformed);
+        }
+        Ok(token.into())
+    }
+
+    fn part(&mut self) -> Result<Part<'a>, Malformed> {
+        let head = self.number()?;
+        let bytes = self.bytes(head >> 1)?;
+        if head & 1 == 1 {
+            return Ok(Part {
+                kind: Kind::Bytes,
+                bytes,
+            });
+        }
+        str::from_utf8(bytes).map_err(|_| Malformed)?;
+        Ok(Part {
+            kind: Kind::Text,
+            bytes,
+        })
+    }
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn new(kind: u8) -> Self {
+        Self(Vec::from([kind]))
+    }
+
+    fn number(&mut self, mut number: u64) {
+        while number > 0x7f {
+            self.0.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number as u8);
+    }
+
+    fn string(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
