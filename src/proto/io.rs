@@ -1,10 +1,12 @@
 //! What goes into the machine and what comes out of it.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::event::{Close, Event};
 use super::time::Time;
+use crate::session::{Chunk, Control, Fault, Hello, Welcome};
 
 /// The number of an attempt, and of the connection it leads to. Rises by one with each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,8 +73,28 @@ pub enum Input {
     OpenFailed(Generation),
     /// The socket is open.
     Opened(Generation),
+    /// The socket is open, without the subprotocol that a session needs.
+    WrongProtocol(Generation),
     /// A message of this size arrived and waits as the youngest in the driver's hands.
     Message(Generation, usize),
+    /// In a session: messages of these sizes arrived, one after the other from a position on, and wait as the youngest in
+    /// the driver's hands.
+    Batch {
+        /// Where.
+        generation: Generation,
+        /// The position of the first.
+        first: u64,
+        /// Their sizes in bytes.
+        sizes: Vec<usize>,
+    },
+    /// In a session: the server's first frame.
+    Welcome(Generation, Welcome),
+    /// In a session: a control frame.
+    Control(Generation, Control),
+    /// In a session: something that is no frame.
+    Fault(Generation, Fault),
+    /// The turn of [`Output::AwaitTurn`] has ended.
+    TurnEnded,
     /// The socket reported an error; its end is to follow, and is taken for granted if it does not.
     Error(Generation),
     /// The socket has begun to close by itself and takes nothing more.
@@ -107,6 +129,8 @@ pub enum Signal {
     Hidden,
     /// The page is left, and perhaps kept to come back (bfcache).
     Left,
+    /// The page is left for good.
+    Unloaded,
     /// A page that was left and kept is shown again.
     Returned,
     /// The machine or the page slept and woke up.
@@ -127,15 +151,29 @@ pub enum Output {
         /// How many.
         count: u64,
     },
-    /// Forget the oldest messages of the outbox: they were handed on, or had to make room.
+    /// In a session: hand these messages of the outbox to the socket, in one frame. They stay in the outbox.
+    Batch(Chunk),
+    /// In a session: the first frame of a connection.
+    Hello(Hello),
+    /// In a session: send a control frame.
+    Control(Control),
+    /// Report [`Input::TurnEnded`] when the present turn of the event loop has ended: as a task of its own, not a timer.
+    AwaitTurn,
+    /// Forget the oldest messages of the outbox: they were handed on, or taken, or had to make room.
     Release {
         /// How many.
         count: u64,
     },
-    /// Hand the oldest message that arrived to the application's inbox.
-    Deliver,
-    /// Throw the oldest message that arrived away.
-    Discard,
+    /// Hand the oldest messages that arrived to the application's inbox.
+    Deliver {
+        /// How many.
+        count: usize,
+    },
+    /// Throw the oldest messages that arrived away.
+    Discard {
+        /// How many.
+        count: usize,
+    },
     /// Throw the oldest messages of the application's inbox away: they had to make room.
     Drop {
         /// How many.

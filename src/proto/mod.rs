@@ -32,6 +32,8 @@ pub use connection::Connection;
 pub use error::Failure;
 pub use event::{Close, Event, State, Stats};
 pub use io::{Admission, Generation, Input, Output, Signal};
-pub use policy::{Config, ConnectTimeout, Heartbeat, Inbox, InboxOverflow, Outbox, OutboxOverflow, Reconnect};
+pub use policy::{
+    Config, ConnectTimeout, Durable, Heartbeat, Inbox, InboxOverflow, OnSessionLost, Outbox, OutboxOverflow, Reconnect,
+};
 pub use queue::Load;
 pub use time::Time;

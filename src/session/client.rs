@@ -16,6 +16,8 @@ pub struct Client {
     /// What the client receives.
     pub incoming: Incoming,
     protocols: Vec<String>,
+    /// The one that the server chose.
+    protocol: String,
     /// Empty where there is no session.
     token: String,
     /// Of the last HELLO.
@@ -54,6 +56,7 @@ impl Client {
             outgoing: Outgoing::new(0),
             incoming: Incoming::new(window, max_message),
             protocols,
+            protocol: String::new(),
             token: String::new(),
             attempt: 0,
             broken: false,
@@ -105,6 +108,7 @@ impl Client {
             self.resume_ms = welcome.resume_ms;
             self.heartbeat_ms = welcome.heartbeat_ms;
             self.max_message = welcome.max_message;
+            self.protocol.clone_from(&welcome.protocol);
         }
         greeting
     }
@@ -144,6 +148,11 @@ impl Client {
     /// Whether the server knows a session of this client's, as far as the client can tell.
     pub fn has_session(&self) -> bool {
         !self.token.is_empty() && !self.broken
+    }
+
+    /// The application's subprotocol that the server chose; empty: none.
+    pub fn protocol(&self) -> &str {
+        &self.protocol
     }
 
     /// How long the session outlives a connection, in milliseconds.
