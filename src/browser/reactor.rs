@@ -20,7 +20,7 @@ use super::page;
 use super::socket::{self, Report, Socket};
 use crate::codec::{Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
-use crate::session::frame::{FromServer, Malformed};
+use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
 
 /// How an end without a code is reported; nobody may send it.
@@ -165,8 +165,7 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit_batch(&socket, chunk);
                 }
             }
-            Output::Hello(hello) => self.send_frame(hello.encode()),
-            Output::Control(frame) => self.send_frame(frame.encode()),
+            Output::Frame(frame) => self.send_frame(frame),
             Output::AwaitTurn => self.turn.borrow_mut().request(),
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
@@ -234,10 +233,8 @@ impl<H: Host> Reactor<H> {
         match report {
             Report::Opened => self.opened(generation),
             Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
-                let input = self
-                    .read_frame(generation, data)
-                    .unwrap_or(Input::Fault(generation, session::Fault::Malformed));
-                self.handle(input);
+                self.read_frame(generation, data);
+                self.run();
             }
             Report::Message(data) => {
                 let size = size(&data);
@@ -271,23 +268,29 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// What a frame of a session says. Its messages wait among the arrivals.
-    fn read_frame(&self, generation: Generation, data: JsValue) -> Result<Input, Malformed> {
+    /// Takes in a frame of a session. Its messages wait among the arrivals.
+    fn read_frame(&self, generation: Generation, data: JsValue) {
+        let now = clock::now();
         let (first, payloads) = match payload(data) {
-            Payload::Text(text) => packing::unpack_text(&text)?,
-            Payload::Bytes(bytes) => match FromServer::decode(&bytes)? {
-                FromServer::Welcome(welcome) => return Ok(Input::Welcome(generation, welcome)),
-                FromServer::Control(frame) => return Ok(Input::Control(generation, frame)),
-                FromServer::Batch(batch) => (batch.first, packing::unpack_batch(&batch)),
+            Payload::Text(text) => match packing::unpack_text(&text) {
+                Ok(frame) => frame,
+                Err(Malformed) => return self.feed(Input::Malformed(generation)),
             },
+            Payload::Bytes(bytes) => {
+                let batch = self.host.machine(|machine| {
+                    let batch = machine.frame(generation, &bytes, now)?;
+                    Some((batch.first, packing::unpack_batch(&batch)))
+                });
+                let Some(batch) = batch else {
+                    return;
+                };
+                batch
+            }
         };
-        let sizes = payloads.iter().map(Payload::len).collect();
+        let sizes: Vec<usize> = payloads.iter().map(Payload::len).collect();
         self.arrivals.borrow_mut().extend(payloads);
-        Ok(Input::Batch {
-            generation,
-            first,
-            sizes,
-        })
+        self.host
+            .machine(|machine| machine.batch(generation, first, &sizes, now));
     }
 
     fn send_frame(&self, frame: Vec<u8>) {

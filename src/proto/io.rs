@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::event::{Close, Event};
 use super::time::Time;
-use crate::session::{Chunk, Control, Fault, Hello, Welcome};
+use crate::session::Chunk;
 
 /// The number of an attempt, and of the connection it leads to. Rises by one with each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,22 +77,8 @@ pub enum Input {
     WrongProtocol(Generation),
     /// A message of this size arrived and waits as the youngest in the driver's hands.
     Message(Generation, usize),
-    /// In a session: messages of these sizes arrived, one after the other from a position on, and wait as the youngest in
-    /// the driver's hands.
-    Batch {
-        /// Where.
-        generation: Generation,
-        /// The position of the first.
-        first: u64,
-        /// Their sizes in bytes.
-        sizes: Vec<usize>,
-    },
-    /// In a session: the server's first frame.
-    Welcome(Generation, Welcome),
-    /// In a session: a control frame.
-    Control(Generation, Control),
-    /// In a session: something that is no frame.
-    Fault(Generation, Fault),
+    /// In a session: a text frame arrived that is none.
+    Malformed(Generation),
     /// The turn of [`Output::AwaitTurn`] has ended.
     TurnEnded,
     /// The socket reported an error; its end is to follow, and is taken for granted if it does not.
@@ -153,10 +139,8 @@ pub enum Output {
     },
     /// In a session: hand these messages of the outbox to the socket, in one frame. They stay in the outbox.
     Batch(Chunk),
-    /// In a session: the first frame of a connection.
-    Hello(Hello),
-    /// In a session: send a control frame.
-    Control(Control),
+    /// In a session: send this binary frame.
+    Frame(Vec<u8>),
     /// Report [`Input::TurnEnded`] when the present turn of the event loop has ended: as a task of its own, not a timer.
     AwaitTurn,
     /// Forget the oldest messages of the outbox: they were handed on, or taken, or had to make room.

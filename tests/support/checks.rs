@@ -156,7 +156,7 @@ impl Rig {
             }
             Output::Transmit { first, count } => self.check_transmission(*first, *count),
             Output::Release { count } => self.check_release(*count),
-            Output::Batch(_) | Output::Hello(_) | Output::Control(_) | Output::AwaitTurn => {
+            Output::Batch(_) | Output::Frame(_) | Output::AwaitTurn => {
                 panic!("a plain socket has no {output:?}")
             }
             Output::Deliver { .. } => {

@@ -502,7 +502,7 @@ impl Rig {
                     }
                 }
             }
-            Output::Batch(_) | Output::Hello(_) | Output::Control(_) | Output::AwaitTurn => {}
+            Output::Batch(_) | Output::Frame(_) | Output::AwaitTurn => {}
             Output::Deliver { .. } => {
                 let arrival = self.arrivals.pop_front().expect("checked");
                 self.inbox.push_back(arrival.message);

@@ -20,6 +20,7 @@ use crate::proto::policy::{Config, OutboxOverflow};
 use crate::proto::queue::{Load, Queue};
 use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
+use crate::session::Fault;
 
 /// The socket gets no more while it holds this many bytes: what it holds is lost with the link, and a page can't take it
 /// back. Enough to keep a fast link busy from one look to the next.
@@ -168,14 +169,7 @@ impl Connection {
             Input::Opened(generation) => self.opened(generation, now),
             Input::WrongProtocol(generation) => self.wrong_protocol(generation, now),
             Input::Message(generation, size) => self.message(generation, size, now),
-            Input::Batch {
-                generation,
-                first,
-                sizes,
-            } => self.batch(generation, first, &sizes, now),
-            Input::Welcome(generation, welcome) => self.welcome(generation, &welcome, now),
-            Input::Control(generation, frame) => self.control(generation, frame, now),
-            Input::Fault(generation, fault) => self.fault(generation, fault),
+            Input::Malformed(generation) => self.fault(generation, Fault::Malformed),
             Input::TurnEnded => self.turn_ended(),
             Input::Error(generation) => self.failed(generation, now),
             Input::Closing(generation) => self.socket_closing(generation, now),

@@ -12,7 +12,7 @@ use crate::proto::io::{Generation, Output};
 use crate::proto::policy::{Config, Durable, Heartbeat, OnSessionLost};
 use crate::proto::time::Time;
 use crate::proto::timer::Timer;
-use crate::session::{self, Bye, Client, Control, Fault, Greeting, Welcome};
+use crate::session::{self, Batch, Bye, Client, Control, Fault, FromServer, Greeting, Welcome};
 
 /// How long an answer to a PING may take.
 const PROBE: Duration = Duration::from_secs(5);
@@ -92,9 +92,9 @@ impl Session {
 
     /// How long a delay may be, lest the session be over when it ends.
     pub(super) fn longest_delay(&self, now: Time) -> Duration {
-        let outlives = Duration::from_millis(self.client.resume_ms());
-        if self.client.has_session() && now.since(self.lost_at) < outlives {
-            outlives / 6
+        let resume_ms = self.client.resume_ms();
+        if self.client.has_session() && now.since(self.lost_at) < Duration::from_millis(resume_ms) {
+            Duration::from_millis(resume_ms / 6)
         } else {
             FOREVER
         }
@@ -131,7 +131,7 @@ impl Connection {
         if let Some(session) = &mut self.session {
             self.phase = Phase::Greeting;
             session.asked = Some(now);
-            self.outputs.push_back(Output::Hello(session.client.hello()));
+            self.outputs.push_back(Output::Frame(session.client.hello()));
         }
     }
 
@@ -156,7 +156,56 @@ impl Connection {
         self.come_back(failure, Pace::Usual, now);
     }
 
-    pub(super) fn welcome(&mut self, generation: Generation, welcome: &Welcome, now: Time) {
+    /// Adds to the subprotocols that the application offers in a session. To be called before it begins.
+    pub fn offer(&mut self, protocol: String) {
+        if let Some(session) = &mut self.session {
+            session.client.offer(protocol);
+        }
+    }
+
+    /// A binary frame of a session arrived. Its messages, if it has any, are to be fed by [`batch`](Self::batch).
+    pub fn frame<'a>(&mut self, generation: Generation, frame: &'a [u8], now: Time) -> Option<Batch<'a>> {
+        self.now = self.now.max(now);
+        match FromServer::decode(frame) {
+            Ok(FromServer::Batch(batch)) => return Some(batch),
+            Ok(FromServer::Welcome(welcome)) => self.welcome(generation, welcome, now),
+            Ok(FromServer::Control(frame)) => self.control(generation, frame, now),
+            Err(_) => self.fault(generation, Fault::Malformed),
+        }
+        None
+    }
+
+    /// Messages of these sizes arrived in a frame of a session, one after the other from position `first` on, and wait as the
+    /// youngest in the driver's hands.
+    pub fn batch(&mut self, generation: Generation, first: u64, sizes: &[usize], now: Time) {
+        self.now = self.now.max(now);
+        let count = sizes.len();
+        if !self.hear(generation, now) {
+            self.outputs.push_back(Output::Discard { count });
+            return;
+        }
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        match session.client.incoming.arrive(first, sizes) {
+            Ok(duplicates) => {
+                let fresh = count - duplicates;
+                self.received += fresh as u64;
+                if duplicates > 0 {
+                    self.outputs.push_back(Output::Discard { count: duplicates });
+                }
+                if fresh > 0 {
+                    self.outputs.push_back(Output::Deliver { count: fresh });
+                }
+            }
+            Err(fault) => {
+                self.outputs.push_back(Output::Discard { count });
+                self.fault(generation, fault);
+            }
+        }
+    }
+
+    fn welcome(&mut self, generation: Generation, welcome: Welcome, now: Time) {
         if self.is_talking(generation) && self.phase != Phase::Greeting {
             self.fault(generation, Fault::Unexpected);
         }
@@ -185,7 +234,7 @@ impl Connection {
         session.probe = Probe::Idle;
         let ends = session.on_lost == OnSessionLost::End;
         let heartbeat = self.config.heartbeat.unwrap_or_else(|| session.heartbeat());
-        let too_big = session.client.outgoing.largest() as u64 > welcome.max_message;
+        let too_big = session.client.outgoing.largest() as u64 > session.client.max_message();
         self.reauthorized = false;
         match greeting {
             Greeting::Lost { .. } if ends => {
@@ -208,34 +257,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn batch(&mut self, generation: Generation, first: u64, sizes: &[usize], now: Time) {
-        let count = sizes.len();
-        if !self.hear(generation, now) {
-            self.outputs.push_back(Output::Discard { count });
-            return;
-        }
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        match session.client.incoming.arrive(first, sizes) {
-            Ok(duplicates) => {
-                let fresh = count - duplicates;
-                self.received += fresh as u64;
-                if duplicates > 0 {
-                    self.outputs.push_back(Output::Discard { count: duplicates });
-                }
-                if fresh > 0 {
-                    self.outputs.push_back(Output::Deliver { count: fresh });
-                }
-            }
-            Err(fault) => {
-                self.outputs.push_back(Output::Discard { count });
-                self.fault(generation, fault);
-            }
-        }
-    }
-
-    pub(super) fn control(&mut self, generation: Generation, frame: Control, now: Time) {
+    fn control(&mut self, generation: Generation, frame: Control, now: Time) {
         // A BYE may come in place of a WELCOME, and while this side closes.
         if let Control::Bye(bye) = frame {
             if self.is_talking(generation) {
@@ -334,12 +356,16 @@ impl Connection {
         }
         if session.client.incoming.owes() {
             let (taken, limit) = session.client.incoming.tell();
-            self.outputs.push_back(Output::Control(Control::Ack { taken, limit }));
+            self.send_control(&Control::Ack { taken, limit });
         }
-        self.outputs.push_back(Output::Control(Control::Bye(Bye {
+        self.send_control(&Control::Bye(Bye {
             code: code.into(),
             reason: reason.into(),
-        })));
+        }));
+    }
+
+    fn send_control(&mut self, frame: &Control) {
+        self.outputs.push_back(Output::Frame(frame.encode()));
     }
 
     fn release(&mut self, count: usize) {
@@ -361,7 +387,7 @@ impl Connection {
         let flows = self.drain == Drain::Flowing;
         if due.is_some_and(|due| due <= self.now) || (flows && session.pong.is_some() && incoming.owes()) {
             let (taken, limit) = incoming.tell();
-            return Some(Output::Control(Control::Ack { taken, limit }));
+            return Some(Output::Frame(Control::Ack { taken, limit }.encode()));
         }
         match due {
             Some(due) => self.timers.set(Timer::Acknowledge, due),
@@ -371,7 +397,7 @@ impl Connection {
             return None;
         }
         if let Some(nonce) = session.pong.take() {
-            return Some(Output::Control(Control::Pong(nonce)));
+            return Some(Output::Frame(Control::Pong(nonce).encode()));
         }
         if session.turn == Turn::Busy {
             return None;
@@ -409,7 +435,7 @@ impl Connection {
         if let Some(session) = &mut self.session {
             session.asked = Some(now);
             session.probe = Probe::Measuring;
-            self.outputs.push_back(Output::Control(Control::Ping(nonce_of(now))));
+            self.send_control(&Control::Ping(nonce_of(now)));
             self.outputs.push_back(Output::Measure);
         }
     }
