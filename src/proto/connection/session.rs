@@ -435,8 +435,9 @@ impl Connection {
         if let Some(session) = &mut self.session {
             session.asked = Some(now);
             session.probe = Probe::Measuring;
-            self.send_control(&Control::Ping(nonce_of(now)));
+            // Before the PING, which falls out of the buffer whatever becomes of it.
             self.outputs.push_back(Output::Measure);
+            self.send_control(&Control::Ping(nonce_of(now)));
         }
     }
 
