@@ -2,6 +2,8 @@
 // class does, in the same order; tests hold the two side by side. What differs is listed in websocket.d.ts.
 
 import { bytesOf, tagOf } from "./codecs.js";
+import { failure } from "./errors.js";
+import { utf8Length } from "./frames.js";
 import { broken, Link } from "./link.js";
 import { checkClose, readOptions, readUrl } from "./options.js";
 
@@ -24,6 +26,12 @@ export function tautSocketClass(load) {
     #origin;
     /** It comes back. */
     #returns;
+    /** It stays open as long as its session lives. */
+    #durable;
+    /** Bounds of the outbox. */
+    #bounds;
+    /** What waits for a Blob that is being read, or is one, and when all of it is sent. */
+    #late = { messages: 0, bytes: 0, sent: Promise.resolve() };
     #binaryType = "blob";
     /** The on… attributes by type: { handler, listener }. */
     #attributes = {};
@@ -44,10 +52,12 @@ export function tautSocketClass(load) {
       checkNames(options);
       const asks = typeof url === "function";
       const address = asks ? url : `${url}`;
-      const read = readOptions(options, url, { protocols: listOf(protocols), codec: RAW });
+      const read = readOptions(options, url, { protocols: listOf(protocols), codec: RAW, ends: true });
       const { heartbeat } = read;
       if (heartbeat) read.heartbeat = () => payloadOf(heartbeat());
       this.#returns = options.reconnect !== false;
+      this.#durable = read.durable;
+      this.#bounds = read.outbox;
       this.#url = asks ? "" : readUrl(address);
       if (isMixed(this.#url)) throw new DOMException("tautline: a secure page may only use wss:", "SecurityError");
       this.#link = new Link(load, asks ? url : this.#url, read, {
@@ -57,19 +67,21 @@ export function tautSocketClass(load) {
           this.#erred = false;
           raw.addEventListener("error", () => {
             // Not what an abandoned one says while the next is waited for.
-            if (raw === this.#link.raw && /^(connecting|open)$/.test(this.#link.state)) this.#erred = true;
+            if (raw === this.#link.raw && !this.#lives && /^(connecting|open)$/.test(this.#link.state)) this.#erred = true;
           });
         },
         opened: () => {
+          const goesOn = this.#lives;
           this.#opened = true;
-          if (!this.#closing) this.dispatchEvent(new Event("open"));
+          if (!this.#closing && !goesOn) this.dispatchEvent(new Event("open"));
         },
         received: (data) => this.#receive(data),
         // After `close` it only goes on to send what was queued; there is one end to tell, the last.
         stateChanged: ({ state, previous, cause }) => {
-          if (state === "waiting" && previous === "connecting" && !this.#closing) this.#tellError(cause);
+          const failed = state === "waiting" && previous === "connecting";
+          if (failed && !this.#closing && !this.#lives) this.#tellError(cause);
         },
-        disconnected: (end) => this.#closing || this.#tellEnd(end),
+        disconnected: (end) => this.#closing || this.#lives || this.#tellEnd(end),
         failed: (error) => {
           // The end of the attempt is what tells it.
           if (error.code === "url") this.#reason = error;
@@ -102,11 +114,13 @@ export function tautSocketClass(load) {
       if (this.#closed) return CLOSED;
       // Where it comes back, what the server has begun to close is no end.
       if (this.#closing || (!this.#returns && this.#link.raw?.readyState === CLOSING)) return CLOSING;
-      return this.#link.state === "open" ? OPEN : CONNECTING;
+      return this.#link.state === "open" || this.#lives ? OPEN : CONNECTING;
     }
 
     get bufferedAmount() {
-      return this.#lost + this.#link.queued + (this.#link.raw?.bufferedAmount ?? 0);
+      // What a session has handed to the browser it still has itself.
+      const handed = this.#durable ? this.#late.bytes : this.#link.raw?.bufferedAmount;
+      return this.#lost + this.#link.queued + (handed ?? 0);
     }
 
     get extensions() {
@@ -166,10 +180,33 @@ export function tautSocketClass(load) {
         throw new DOMException("tautline: the socket was not open yet", "InvalidStateError");
       }
       if (state > OPEN) {
-        this.#lost += payload.size ?? payload.byteLength ?? new TextEncoder().encode(payload).length;
+        this.#lost += sizeOf(payload);
+      } else if (this.#durable && (payload.size !== undefined || this.#late.messages > 0)) {
+        this.#sendLate(payload);
       } else if (this.#link.offer(payload)) {
-        throw new DOMException("tautline: the outbox is full: send less, or raise `outbox`", "QuotaExceededError");
+        throw full();
       }
+    }
+
+    /** A session needs the bytes of a Blob, and what comes after it waits for them. */
+    #sendLate(payload) {
+      const late = this.#late;
+      const size = sizeOf(payload);
+      if (late.messages >= this.#bounds.messages || late.bytes + size > this.#bounds.bytes) throw full();
+      late.messages++;
+      late.bytes += size;
+      // Whoever sent it may use its memory for something else.
+      const content = payload.size === undefined ? (payload.slice?.() ?? payload) : payload.arrayBuffer();
+      late.sent = late.sent.then(async () => {
+        try {
+          const data = await content;
+          await this.#link.send(typeof data === "string" ? data : bytesOf(data));
+        } catch (cause) {
+          if (!this.#closed) this.#tellError(failure("encode", { cause }));
+        }
+        late.messages--;
+        late.bytes -= size;
+      });
     }
 
     close(code = undefined, reason = undefined) {
@@ -178,7 +215,14 @@ export function tautSocketClass(load) {
       if (code !== undefined || reason !== undefined) checkClose(closeCode, closeReason, refuse);
       if (this.readyState > OPEN) return;
       this.#closing = true;
-      this.#link.close(closeCode, closeReason, CLOSE_TIMEOUT);
+      const end = () => this.#link.close(closeCode, closeReason, CLOSE_TIMEOUT);
+      if (this.#late.messages > 0) this.#late.sent.then(end);
+      else end();
+    }
+
+    /** There is a session, and it is this socket's life. */
+    get #lives() {
+      return this.#durable && this.#opened && !this.#closed;
     }
 
     #attribute(type) {
@@ -210,7 +254,8 @@ export function tautSocketClass(load) {
 
     #finish(end, error) {
       this.#closed = true;
-      if (this.#opened) return this.#tellEnd(end, error);
+      // What ends a session is more than an end.
+      if (this.#opened) return this.#tellEnd(end, error, this.#erred || (this.#durable && error !== undefined));
       // A connection that never was is a failure, whatever `close` said; one that the server ended in the same breath as it
       // opened it has an end of its own, and not every browser tells that it was open.
       const failed = this.#closing || end.code === 1006;
@@ -243,6 +288,10 @@ export function tautSocketClass(load) {
   Object.defineProperty(prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
   return TautSocket;
 }
+
+const sizeOf = (payload) => payload.size ?? payload.byteLength ?? utf8Length(payload);
+
+const full = () => new DOMException("tautline: the outbox is full: send less, or raise `outbox`", "QuotaExceededError");
 
 /** A sequence of strings, or one string. */
 function listOf(protocols) {
