@@ -1,11 +1,11 @@
-//! The echo server as a child: built, started, asked where it listens, stopped. Called by demo and by the tests that need
-//! a server.
+//! The echo server as a child: built, started, asked where it listens, stopped; and the bad network in front of it. Called by
+//! demo and by the tests that need a server.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use crate::setup::Toolbox;
 
 /// The port that the browser tests expect when they are told nothing.
 pub(crate) const DEFAULT_PORT: u16 = 9010;
+/// The same, of the bad network in front of the server.
+pub(crate) const DEFAULT_CHAOS_PORT: u16 = 9011;
 
 const STARTING: Duration = Duration::from_secs(20);
 
@@ -31,11 +33,27 @@ impl Server {
     /// Starts a built server on `port`; 0 picks a free one. What it logs goes to `log`, or to our standard error.
     pub(crate) fn start(toolbox: &Toolbox, binary: &Path, port: u16, log: Option<&Path>) -> Result<Self> {
         let mut command = toolbox.command(binary);
-        command.args(["--port", &port.to_string()]).stdout(Stdio::piped());
+        command.args(["--port", &port.to_string()]);
+        Self::listen(&mut command, log)
+    }
+
+    /// Starts a proxy on `port` that delays what goes to `target` and comes back by 20 ms each way, resets every connection
+    /// each 250 ms, and lets every eighth go silent.
+    pub(crate) fn start_chaos(toolbox: &Toolbox, target: &str, port: u16, log: &Path) -> Result<Self> {
+        let mut command = toolbox.command("node");
+        command.arg(project::root().join("tests/package/chaos.mjs"));
+        command.args(["--target", target, "--port", &port.to_string()]);
+        command.args(["--delay-ms", "20", "--reset-ms", "250", "--silent-every", "8"]);
+        Self::listen(&mut command, Some(log))
+    }
+
+    /// Starts a program that says where it listens.
+    fn listen(command: &mut Command, log: Option<&Path>) -> Result<Self> {
+        command.stdout(Stdio::piped());
         if let Some(log) = log {
             command.stderr(File::create(log).with_context(|| format!("cannot write {}", log.display()))?);
         }
-        let mut running = process::spawn(&mut command)?;
+        let mut running = process::spawn(command)?;
         let output = running.stdout.take().context("the server's output is not piped")?;
         let (said, listening) = mpsc::channel();
         // Reads on to the end, so that the server never waits for a full pipe.
@@ -87,11 +105,9 @@ pub(crate) fn build(toolbox: &Toolbox) -> Result<PathBuf> {
     project::binary("tautline-echo")
 }
 
-/// The default port, or the first free one after it. Not any free one: the tests are compiled for the port.
-pub(crate) fn free_port() -> u16 {
-    (DEFAULT_PORT..DEFAULT_PORT + 90)
-        .find(|port| !taken(*port))
-        .unwrap_or(0)
+/// This port, or the first free one after it. Not any free one: the tests are compiled for the port.
+pub(crate) fn free_port(first: u16) -> u16 {
+    (first..first + 90).find(|port| !taken(*port)).unwrap_or(0)
 }
 
 /// Whether someone listens there already.

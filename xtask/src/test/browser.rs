@@ -17,7 +17,7 @@ use super::{Outcome, attempt};
 use crate::process;
 use crate::project;
 use crate::report;
-use crate::server::{self, DEFAULT_PORT, Server};
+use crate::server::{self, DEFAULT_CHAOS_PORT, DEFAULT_PORT, Server};
 use crate::setup::{Tool, Toolbox, WEBKIT_DRIVER, is_root};
 
 /// For one test binary in one browser; compiling it the first time is in it.
@@ -46,7 +46,7 @@ impl Browser {
 }
 
 pub(super) fn needs(browsers: &[Browser]) -> Vec<Tool> {
-    let mut tools = vec![Tool::WasmTarget, Tool::WasmPack, Tool::WasmBindgen];
+    let mut tools = vec![Tool::WasmTarget, Tool::WasmPack, Tool::WasmBindgen, Tool::Node];
     for browser in browsers {
         tools.extend(tools_of(*browser));
     }
@@ -55,7 +55,7 @@ pub(super) fn needs(browsers: &[Browser]) -> Vec<Tool> {
 
 /// Runs every test binary in every browser: one outcome for each browser.
 pub(super) fn run(toolbox: &Toolbox, browsers: &[Browser]) -> Vec<Outcome> {
-    let (tests, server) = match prepare(toolbox) {
+    let (tests, servers) = match prepare(toolbox) {
         Ok(prepared) => prepared,
         Err(error) => return vec![attempt("browser", || Err(error))],
     };
@@ -64,7 +64,7 @@ pub(super) fn run(toolbox: &Toolbox, browsers: &[Browser]) -> Vec<Outcome> {
         report::heading(&format!("test browser, {}", browser.name()));
         let outcome = attempt(browser.name(), || {
             toolbox.require(&needs(&[*browser]))?;
-            run_in(toolbox, *browser, &tests, server.url())
+            run_in(toolbox, *browser, &tests, &servers)
         });
         println!(
             "{}: {} passed, {} failed",
@@ -75,27 +75,64 @@ pub(super) fn run(toolbox: &Toolbox, browsers: &[Browser]) -> Vec<Outcome> {
             break;
         }
     }
-    if let Err(error) = server.stop() {
+    if let Err(error) = servers.stop() {
         report::error(&error.context("the echo server did not end"));
     }
     outcomes
 }
 
-/// The test binaries, and a server for them.
-fn prepare(toolbox: &Toolbox) -> Result<(Vec<String>, Server)> {
-    let tests = test_binaries(&project::root().join("tests"))?;
-    let binary = server::build(toolbox)?;
-    let port = server::free_port();
-    if port != DEFAULT_PORT {
-        report::note(&format!(
-            "port {DEFAULT_PORT} is taken; the tests are compiled for {port}"
-        ));
-    }
-    let log = project::work_dir("xtask")?.join("echo-server.log");
-    Ok((tests, Server::start(toolbox, &binary, port, Some(&log))?))
+/// What the tests connect to.
+struct Servers {
+    echo: Server,
+    /// The same server behind a bad network.
+    chaos: Server,
 }
 
-fn run_in(toolbox: &Toolbox, browser: Browser, tests: &[String], url: &str) -> Result<Count> {
+impl Servers {
+    /// Tells the tests where they are, where that is not where they expect them.
+    fn tell(&self, command: &mut std::process::Command) {
+        for (server, port, name) in [
+            (&self.echo, DEFAULT_PORT, "TAUTLINE_ECHO_URL"),
+            (&self.chaos, DEFAULT_CHAOS_PORT, "TAUTLINE_CHAOS_URL"),
+        ] {
+            if !server.url().ends_with(&format!(":{port}")) {
+                command.env(name, server.url());
+            }
+        }
+    }
+
+    fn stop(self) -> Result<()> {
+        self.chaos.stop()?;
+        self.echo.stop()?;
+        Ok(())
+    }
+}
+
+/// The test binaries, and servers for them.
+fn prepare(toolbox: &Toolbox) -> Result<(Vec<String>, Servers)> {
+    let tests = test_binaries(&project::root().join("tests"))?;
+    let binary = server::build(toolbox)?;
+    let logs = project::work_dir("xtask")?;
+    let echo = Server::start(
+        toolbox,
+        &binary,
+        port(DEFAULT_PORT),
+        Some(&logs.join("echo-server.log")),
+    )?;
+    let log = logs.join("chaos.log");
+    let chaos = Server::start_chaos(toolbox, echo.url(), port(DEFAULT_CHAOS_PORT), &log)?;
+    Ok((tests, Servers { echo, chaos }))
+}
+
+fn port(wanted: u16) -> u16 {
+    let port = server::free_port(wanted);
+    if port != wanted {
+        report::note(&format!("port {wanted} is taken; the tests are compiled for {port}"));
+    }
+    port
+}
+
+fn run_in(toolbox: &Toolbox, browser: Browser, tests: &[String], servers: &Servers) -> Result<Count> {
     let mut total = Count::default();
     // One call for each binary: in one call the first failure would keep the others from running.
     for test in tests {
@@ -104,9 +141,7 @@ fn run_in(toolbox: &Toolbox, browser: Browser, tests: &[String], url: &str) -> R
         command
             .env("WASM_BINDGEN_TEST_TIMEOUT", TEST_TIMEOUT)
             .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_TIMEOUT);
-        if !url.ends_with(&format!(":{DEFAULT_PORT}")) {
-            command.env("TAUTLINE_ECHO_URL", url);
-        }
+        servers.tell(&mut command);
         process::keep_colours(&mut command);
 
         let (mut counted, mut began) = (None, false);
