@@ -288,7 +288,7 @@ impl<'a> Batch<'a> {
     }
 
     /// The messages, in order.
-    pub fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+    pub fn parts(&self) -> impl Iterator<Item = Part<'a>> + Clone + use<'a> {
         let mut body = Reader(self.body);
         // It was checked when it was read.
         core::iter::from_fn(move || body.part().ok())
