@@ -86,6 +86,8 @@ pub mod codec;
 #[cfg(feature = "js")]
 pub mod js;
 pub mod proto;
+#[cfg(all(feature = "server", not(target_arch = "wasm32")))]
+pub mod server;
 pub mod session;
 
 #[cfg(feature = "channel")]

@@ -23,16 +23,26 @@ pub struct Config {
     /// The origins whose pages may use the server, as a browser spells them (`https://example.com`). Empty, the
     /// default: every loopback origin. Requests without an `Origin` come from no page and always pass.
     pub allow_origins: Vec<String>,
-    /// The subprotocols the server knows; it selects the first one a client offers that is among them. Default: none.
+    /// The subprotocols the server knows; it selects the first one a client offers that is among them, in the handshake or, on a
+    /// durable connection, in its HELLO. Default: none.
     pub protocols: Vec<String>,
-    /// The largest message taken, in bytes; a larger one closes its connection with 1009. Default: 1 MiB.
+    /// The largest message taken, in bytes; a larger one closes its connection with 1009, and a durable session with 4413.
+    /// Default: 1 MiB.
     pub max_message: usize,
     /// How many WebSockets may be open at once; further upgrades are answered 503. Default: 10,000.
     pub max_connections: usize,
-    /// How long the headers of an HTTP request may take to arrive. Default: 5 s.
+    /// How long the headers of an HTTP request may take to arrive, and the HELLO of a durable connection. Default: 5 s.
     pub handshake_timeout: Duration,
     /// How long a client may send nothing at all before its connection is closed with 1001. Default: `None`, forever.
     pub idle_timeout: Option<Duration>,
+    /// How long a durable session outlives its connection. Default: 120 s.
+    pub resume: Duration,
+    /// How long the server is silent at most on a durable connection; zero: as long as it likes. Default: 15 s.
+    pub heartbeat: Duration,
+    /// How many positions may have arrived in a durable session and wait to be taken. Default: 1,024.
+    pub window: u64,
+    /// How many durable sessions there may be; one more is closed with 4429. Default: 10,000.
+    pub max_sessions: usize,
     /// How long [`Server::stop`](crate::Server::stop) waits for clients to answer the close. Default: 3 s.
     pub stop_timeout: Duration,
 }
@@ -50,6 +60,10 @@ impl Default for Config {
             max_connections: 10_000,
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: None,
+            resume: Duration::from_secs(120),
+            heartbeat: Duration::from_secs(15),
+            window: 1024,
+            max_sessions: 10_000,
             stop_timeout: Duration::from_secs(3),
         }
     }

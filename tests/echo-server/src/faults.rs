@@ -11,7 +11,7 @@ use crate::{
     query::{self, BadQuery, Query},
 };
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 18] = [
     "refuse",
     "delay",
     "greet",
@@ -27,6 +27,9 @@ const KNOWN: [&str; 15] = [
     "name",
     "times",
     "protocol",
+    "take",
+    "push",
+    "principal",
 ];
 /// The faults that strike after some messages; a connection has at most one of them.
 const STRIKES: [&str; 5] = ["close", "reset", "drop", "silent", "malformed"];
@@ -42,7 +45,19 @@ pub(crate) struct Wishes {
     /// The faults apply to this many of the first attempts under the name; `None`: to all.
     pub(crate) times: Option<u64>,
     pub(crate) protocols: Vec<String>,
+    pub(crate) durable: Durable,
     pub(crate) faults: Faults,
+}
+
+/// What a durable session is to be like. Of the connection that begins it.
+#[derive(Debug, Default)]
+pub(crate) struct Durable {
+    /// How long to wait before each message is taken.
+    pub(crate) take: Duration,
+    /// What is sent without being asked for.
+    pub(crate) push: Option<Flood>,
+    /// As whom to treat the client.
+    pub(crate) principal: Option<String>,
 }
 
 /// How one connection is to be treated. The default is: well.
@@ -92,7 +107,7 @@ impl Wishes {
 
     fn read(raw: Option<&str>) -> Result<Self, BadQuery> {
         let query = Query::parse(raw, &KNOWN, &["protocol"])?;
-        query.needs("size", &["flood"])?;
+        query.needs("size", &["flood", "push"])?;
         query.needs("times", &["name"])?;
         query.needs("after", &STRIKES)?;
         let name = query.text("name").map(query::name).transpose()?.map(String::from);
@@ -102,15 +117,38 @@ impl Wishes {
             refuse: status(&query)?,
             delay: Duration::from_millis(query.number("delay", 0..=DELAY_MAX_MS)?.unwrap_or(0)),
             greet: query.text("greet").map(String::from),
-            flood: flood(&query)?,
+            flood: flood(&query, "flood")?,
             strike: strike(&query)?,
+        };
+        let durable = Durable {
+            take: Duration::from_millis(query.number("take", 0..=DELAY_MAX_MS)?.unwrap_or(0)),
+            push: flood(&query, "push")?,
+            principal: query.text("principal").map(String::from),
         };
         Ok(Self {
             name,
             times,
             protocols,
+            durable,
             faults,
         })
+    }
+
+    /// Says no to what only a plain connection can do, or only a durable one.
+    pub(crate) fn suit(&self, is_durable: bool) -> Result<(), BadQuery> {
+        let Durable { take, push, principal } = &self.durable;
+        let misfit = if is_durable {
+            let flood = self
+                .faults
+                .flood
+                .is_some()
+                .then_some("`flood` is for plain connections; see `push`");
+            flood.or((!self.protocols.is_empty()).then_some("`protocol` is for plain connections; see --protocol"))
+        } else {
+            (!take.is_zero() || push.is_some() || principal.is_some())
+                .then_some("`take`, `push` and `principal` are for connections that offer tautline.v1, alone")
+        };
+        misfit.map_or(Ok(()), |text| Err(BadQuery::new(text).knowing("/echo", &KNOWN)))
     }
 }
 
@@ -160,9 +198,9 @@ pub(crate) fn ending(query: &Query) -> Result<Option<Ending>, BadQuery> {
     Ok(endings.pop())
 }
 
-fn flood(query: &Query) -> Result<Option<Flood>, BadQuery> {
+fn flood(query: &Query, key: &str) -> Result<Option<Flood>, BadQuery> {
     let size = query.number("size", 0..=FLOOD_SIZE_MAX)?.unwrap_or(0);
-    Ok(query.number("flood", 0..=FLOOD_MAX)?.map(|count| Flood { count, size }))
+    Ok(query.number(key, 0..=FLOOD_MAX)?.map(|count| Flood { count, size }))
 }
 
 fn strike(query: &Query) -> Result<Option<Strike>, BadQuery> {

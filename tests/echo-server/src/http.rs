@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/health", get(health))
         .route("/echo", get(upgrade::answer))
         .route("/faults/{name}", get(control::report).post(control::order))
+        .route("/sessions/forget", post(forget))
         .merge(files::router(&shared.config))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .with_state(shared.clone())
@@ -84,14 +85,34 @@ struct Health {
     status: &'static str,
     connections: usize,
     accepted: u64,
+    sessions: usize,
+    attached: usize,
+    held_bytes: usize,
     uptime_ms: u64,
 }
 
 async fn health(State(shared): State<Arc<Shared>>) -> Json<Health> {
+    let stats = shared.durable.stats();
     Json(Health {
         status: "ok",
         connections: shared.open(),
         accepted: shared.accepted(),
+        sessions: stats.sessions,
+        attached: stats.attached,
+        held_bytes: stats.held_bytes,
         uptime_ms: u64::try_from(shared.started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+/// What `POST /sessions/forget` answers.
+#[derive(Debug, Serialize)]
+struct Forgotten {
+    forgotten: usize,
+}
+
+/// As if the server had been restarted, and its sessions were in its memory only.
+async fn forget(State(shared): State<Arc<Shared>>) -> Json<Forgotten> {
+    let forgotten = shared.durable.forget();
+    tracing::info!(forgotten, "sessions forgotten");
+    Json(Forgotten { forgotten })
 }

@@ -16,12 +16,13 @@
 //! ```
 //!
 //! From the socket inwards: `accept` takes TCP connections and hands them to hyper, `http` routes requests, `upgrade`
-//! turns one into a WebSocket, `echo` holds the conversation and `ending` ends it. `names` remembers connections that
+//! turns one into a WebSocket, `echo` or `durable` holds the conversation and `ending` ends it. `names` remembers connections that
 //! carry a name, and `control` gives orders to them while they are open.
 
 mod accept;
 mod config;
 mod control;
+mod durable;
 mod echo;
 mod ending;
 mod faults;

@@ -43,18 +43,30 @@ struct Flags {
     /// It selects the first one a client offers that it knows. Without this flag it selects none.
     #[arg(long, value_name = "NAME")]
     protocol: Vec<String>,
-    /// Largest message taken; a larger one closes with 1009
+    /// Largest message taken; a larger one closes with 1009, on a durable connection with 4413
     #[arg(long, value_name = "BYTES", default_value_t = Config::default().max_message)]
     max_message: usize,
     /// WebSockets open at once; further upgrades are answered 503
     #[arg(long, value_name = "N", default_value_t = Config::default().max_connections)]
     max_connections: usize,
-    /// How long the headers of a request may take to arrive
+    /// How long the headers of a request may take to arrive, and the HELLO of a durable connection
     #[arg(long, value_name = "MS", default_value = "5000", value_parser = milliseconds)]
     handshake_timeout_ms: Duration,
     /// How long a client may send nothing, pings and pongs included, before it is closed with 1001; 0: forever
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
     idle_timeout_ms: Duration,
+    /// How long a durable session outlives its connection
+    #[arg(long, value_name = "MS", default_value = "120000", value_parser = milliseconds)]
+    resume_ms: Duration,
+    /// How long the server is silent at most on a durable connection; 0: as long as it likes
+    #[arg(long, value_name = "MS", default_value = "15000", value_parser = milliseconds)]
+    heartbeat_ms: Duration,
+    /// Positions that may have arrived in a durable session and wait to be taken
+    #[arg(long, value_name = "POSITIONS", default_value_t = Config::default().window)]
+    window: u64,
+    /// Durable sessions at once; one more is closed with 4429
+    #[arg(long, value_name = "N", default_value_t = Config::default().max_sessions)]
+    max_sessions: usize,
     /// What to log, on stderr: a level, or targets with levels
     #[arg(long, value_name = "FILTER", default_value = "info", env = "RUST_LOG")]
     log: Targets,
@@ -77,6 +89,10 @@ impl Flags {
             max_connections: self.max_connections,
             handshake_timeout: self.handshake_timeout_ms,
             idle_timeout: Some(self.idle_timeout_ms).filter(|timeout| !timeout.is_zero()),
+            resume: self.resume_ms,
+            heartbeat: self.heartbeat_ms,
+            window: self.window,
+            max_sessions: self.max_sessions,
             ..Config::default()
         }
     }

@@ -12,6 +12,7 @@ use std::{
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use tautline::{Payload, server::Sender};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -50,6 +51,8 @@ struct State {
     offered: Vec<String>,
     last_close: Option<LastClose>,
     refusal: Option<(StatusCode, Instant)>,
+    /// How to send in the last durable session that began under the name.
+    session: Option<Sender<Payload>>,
 }
 
 /// How to reach an open connection.
@@ -164,6 +167,16 @@ impl Name {
             .count()
     }
 
+    /// Notes a durable session that began under the name.
+    pub(crate) fn began(&self, session: Sender<Payload>) {
+        lock(&self.state).session = Some(session);
+    }
+
+    /// Counts a message that an application took.
+    pub(crate) fn message(&self) {
+        self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn report(&self) -> Report {
         let state = lock(&self.state);
         Report {
@@ -222,8 +235,18 @@ impl Membership {
     /// Counts a message from the client.
     pub(crate) fn message(&self) {
         if let Some((name, _)) = &self.place {
-            name.messages.fetch_add(1, Ordering::Relaxed);
+            name.message();
         }
+    }
+
+    /// The connection's name.
+    pub(crate) fn name(&self) -> Option<&Arc<Name>> {
+        self.place.as_ref().map(|(name, _)| name)
+    }
+
+    /// How to send in the durable session of the connection's name.
+    pub(crate) fn session(&self) -> Option<Sender<Payload>> {
+        self.name().and_then(|name| lock(&name.state).session.clone())
     }
 
     /// Notes the close frame that came from the client.

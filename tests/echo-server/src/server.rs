@@ -13,7 +13,7 @@ use std::{
 use tokio::{net::TcpListener, runtime::Handle, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Config, accept, http, names::Names, origin::Origins};
+use crate::{Config, accept, durable::Durable, http, names::Names, origin::Origins};
 
 /// A server that is accepting connections. Dropping it ends every connection without a word; [`stop`](Self::stop)
 /// says goodbye first.
@@ -71,6 +71,7 @@ impl Server {
             self.shared.kill.cancel();
             self.shared.tasks.wait().await;
         }
+        self.shared.durable.stop().await;
     }
 }
 
@@ -78,6 +79,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stop.cancel();
         self.shared.kill.cancel();
+        self.shared.durable.forget();
     }
 }
 
@@ -87,6 +89,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) origins: Origins,
     pub(crate) names: Names,
+    pub(crate) durable: Durable,
     pub(crate) started: Instant,
     /// Cancelled when the server begins to stop: say goodbye.
     pub(crate) stop: CancellationToken,
@@ -100,6 +103,7 @@ pub(crate) struct Shared {
 impl Shared {
     fn new(config: Config, origins: Origins) -> Self {
         Self {
+            durable: Durable::new(&config),
             config,
             origins,
             names: Names::default(),

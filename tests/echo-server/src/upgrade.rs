@@ -1,8 +1,7 @@
 //! Opens the WebSocket of `/echo`: has the handshake checked, plays the faults that come before it is answered, and hands the open
 //! WebSocket to a conversation. Called by `http`.
 //!
-//! Plain echo is the only conversation so far; one that belongs to a subprotocol would be chosen in `converse`, by
-//! the one that was selected.
+//! `converse` chooses the conversation: a durable one where the client offers that, alone, and else a plain one.
 
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tautline::{server::Peer, session::PROTOCOL};
 use tokio::{io::AsyncWriteExt, time};
 use tokio_tungstenite::{
     WebSocketStream,
@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    echo,
+    durable, echo,
     ending::Socket,
     faults::{Faults, Wishes},
     frame, handshake,
@@ -48,8 +48,23 @@ async fn open(shared: &Arc<Shared>, request: &mut Request) -> Result<Response, R
     let mut wishes = Wishes::parse(request.uri().query()).map_err(IntoResponse::into_response)?;
     let accept = handshake::accept_value(request).map_err(IntoResponse::into_response)?;
     let offered = handshake::offered(request.headers());
-    let selected = handshake::selected(&offered, &shared.config.protocols, &wishes.protocols)
-        .and_then(|protocol| HeaderValue::from_str(protocol).ok());
+    let is_durable = offered == [PROTOCOL];
+    wishes.suit(is_durable).map_err(IntoResponse::into_response)?;
+    let selected = if is_durable {
+        Some(HeaderValue::from_static(PROTOCOL))
+    } else {
+        handshake::selected(&offered, &shared.config.protocols, &wishes.protocols)
+            .and_then(|protocol| HeaderValue::from_str(protocol).ok())
+    };
+    let origin = request
+        .headers()
+        .get(header::ORIGIN)
+        .and_then(|origin| origin.to_str().ok());
+    let peer = is_durable.then(|| Peer {
+        origin: origin.map(String::from),
+        principal: wishes.durable.principal.clone(),
+        address: None,
+    });
 
     let name = wishes.name.as_deref().map(|name| shared.names.remember(name));
     if let Some(name) = &name {
@@ -101,14 +116,22 @@ async fn open(shared: &Arc<Shared>, request: &mut Request) -> Result<Response, R
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
 
-    let task = converse(shared.clone(), upgrade, wishes.faults, name, slot);
+    let task = converse(shared.clone(), upgrade, wishes, peer, name, slot);
     let kill = shared.kill.clone();
     shared.tasks.spawn(async move { kill.run_until_cancelled(task).await });
     Ok(response)
 }
 
 /// Takes the connection over from hyper, and holds the conversation.
-async fn converse(shared: Arc<Shared>, upgrade: OnUpgrade, faults: Faults, name: Option<Arc<Name>>, slot: Slot) {
+async fn converse(
+    shared: Arc<Shared>,
+    upgrade: OnUpgrade,
+    wishes: Wishes,
+    peer: Option<Peer>,
+    name: Option<Arc<Name>>,
+    slot: Slot,
+) {
+    let Wishes { faults, durable, .. } = wishes;
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
@@ -135,12 +158,16 @@ async fn converse(shared: Arc<Shared>, upgrade: OnUpgrade, faults: Faults, name:
         return;
     }
     let max_message = shared.config.max_message;
+    let max_frame = max_message.saturating_add(FRAME_EXTRA);
     let config = WebSocketConfig::default()
-        .max_message_size(Some(max_message))
-        .max_frame_size(Some(max_message.saturating_add(FRAME_EXTRA)));
+        .max_message_size(Some(if peer.is_some() { max_frame } else { max_message }))
+        .max_frame_size(Some(max_frame));
     let early = parts.read_buf.to_vec();
     let socket: Socket = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
-    let socket = echo::run(socket, &faults, &membership, inbox, &shared).await;
+    let socket = match peer {
+        None => echo::run(socket, &faults, &membership, inbox, &shared).await,
+        Some(peer) => durable::run(socket, &faults, durable, peer, &membership, inbox, &shared).await,
+    };
 
     // The books are closed before the client can see the end.
     drop(membership);

@@ -1,0 +1,259 @@
+//! What a session owes its store: nothing leaves, and nothing is given to the application, before it is written down there.
+
+use std::boxed::Box;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use std::vec::Vec;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::core::{Core, Fate, State};
+use super::store::{Commit, StoreError, Tombstone, Verdict};
+use crate::codec::Payload;
+use crate::session::{Record, span};
+
+/// How long to wait before a store that failed is asked again.
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the store has of a session. Messages of the outbox are counted from the first that was ever in it.
+pub(super) struct Books {
+    record: Record,
+    /// The oldest message of the outbox.
+    front: u64,
+    /// The oldest that the store has, and the one after its youngest.
+    stored_front: u64,
+    stored_end: u64,
+}
+
+/// Why a commit is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Something may have changed.
+    Changes,
+    /// The application wants the oldest message.
+    Take,
+    /// The store is to keep the session on.
+    Alive,
+}
+
+/// A commit that is being asked for, and what the books are to say when it is done.
+struct Entry {
+    commit: Commit,
+    takes: bool,
+    front: u64,
+    end: u64,
+}
+
+impl Books {
+    /// The store has this record, and so many payloads.
+    pub(super) const fn new(record: Record, payloads: usize) -> Self {
+        Self {
+            record,
+            front: 0,
+            stored_front: 0,
+            stored_end: payloads as u64,
+        }
+    }
+
+    pub(super) fn release(&mut self, outbox: &mut VecDeque<Arc<Payload>>, count: usize) {
+        let count = count.min(outbox.len());
+        outbox.drain(..count);
+        self.front += count as u64;
+    }
+
+    pub(super) const fn front(&self) -> u64 {
+        self.front
+    }
+
+    pub(super) fn end(&self, outbox: &VecDeque<Arc<Payload>>) -> u64 {
+        self.front + outbox.len() as u64
+    }
+
+    /// How many of the outbox the store has.
+    pub(super) fn stored(&self, outbox: &VecDeque<Arc<Payload>>) -> usize {
+        usize::try_from(self.stored_end.saturating_sub(self.front))
+            .map_or(outbox.len(), |count| count.min(outbox.len()))
+    }
+}
+
+impl State {
+    /// Whether the store has to hear something.
+    fn owes(&self, why: Why) -> bool {
+        let books = &self.books;
+        let differs = || {
+            self.server.record() != books.record
+                || books.front != books.stored_front
+                || books.end(&self.outbox) != books.stored_end
+        };
+        !self.is_ending() && (why != Why::Changes || differs())
+    }
+
+    /// The commit that is due, if one is.
+    fn prepare(&self, why: Why, lifetime: Duration) -> Option<Entry> {
+        if !self.owes(why) {
+            return None;
+        }
+        let mut record = self.server.record();
+        let takes = why == Why::Take && self.taken.is_empty();
+        if takes {
+            record.taken += span(self.held.front()?.len());
+        }
+        let books = &self.books;
+        let (front, end) = (books.front, books.end(&self.outbox));
+        let released = front.min(books.stored_end) - books.stored_front;
+        let appended = self
+            .outbox
+            .iter()
+            .skip(books.stored(&self.outbox))
+            .cloned()
+            .collect::<Vec<_>>();
+        let commit = Commit {
+            record,
+            released: usize::try_from(released).unwrap_or(usize::MAX),
+            appended,
+            lifetime,
+        };
+        Some(Entry {
+            commit,
+            takes,
+            front,
+            end,
+        })
+    }
+}
+
+impl Core {
+    /// Brings the store up to date, and takes the oldest message with it if asked to. Whatever becomes of the caller, what
+    /// was begun is done whole.
+    ///
+    /// # Errors
+    /// Where the store can't be asked. A session that the store knows to be another's has ended when this returns.
+    pub(super) async fn commit(self: &Arc<Self>, why: Why) -> Result<(), StoreError> {
+        if !self.state().owes(why) {
+            return Ok(());
+        }
+        let turn = self.turn.clone().lock_owned().await;
+        let core = self.clone();
+        let step = async move {
+            let result = core.write_down(why).await;
+            drop(turn);
+            result
+        };
+        uncancelled(&self.runtime, step).await?
+    }
+
+    /// The same for whoever has the session's turn.
+    pub(super) async fn write_down(self: &Arc<Self>, why: Why) -> Result<(), StoreError> {
+        let entry = self.state().prepare(why, self.registry.lifetime());
+        let Some(entry) = entry else {
+            return Ok(());
+        };
+        let record = entry.commit.record;
+        match self.registry.store.commit(self.key, entry.commit).await? {
+            Verdict::Done => {
+                let mut state = self.state();
+                state.books.record = record;
+                state.books.stored_front = entry.front;
+                state.books.stored_end = entry.end;
+                if entry.takes
+                    && let Some(payload) = state.held.pop_front()
+                {
+                    state.taken.push_back(payload);
+                    state.server.take(1, self.registry.now());
+                    state.rouse();
+                    self.settle(&mut state);
+                }
+            }
+            Verdict::Superseded => self.abandon(4409, SUPERSEDED, Fate::Moved),
+            Verdict::Gone => self.abandon(1006, LOST, Fate::Gone),
+        }
+        Ok(())
+    }
+}
+
+const SUPERSEDED: &str = "superseded by a newer connection";
+const LOST: &str = "session lost";
+
+/// Waits in place of a connection: for the next one, for the end of the resume time, and for messages to be stored.
+pub(super) async fn linger(core: Arc<Core>, driver: Arc<Notify>) {
+    let mut failed = false;
+    loop {
+        let deadline = {
+            let mut state = core.state();
+            let is_mine = Arc::ptr_eq(&state.driver, &driver);
+            if !is_mine || state.is_ending() || state.server.link().is_some() {
+                return;
+            }
+            state.armed = state.server.deadline();
+            state.armed.map(|deadline| core.registry.instant(deadline))
+        };
+        let retry = failed.then(|| Instant::now() + STORE_PAUSE);
+        match deadline.into_iter().chain(retry).min() {
+            Some(deadline) => {
+                let _ = timeout_at(deadline, driver.notified()).await;
+            }
+            None => driver.notified().await,
+        }
+        core.change(|server, now| {
+            if server.link().is_none() {
+                server.timer(now);
+            }
+        });
+        failed = core.commit(Why::Changes).await.is_err();
+    }
+}
+
+/// Has the store forget a session that has ended, and then lets everybody know that it has.
+pub(super) async fn bury(core: Arc<Core>) {
+    let give_up = Instant::now() + core.registry.lifetime();
+    loop {
+        let turn = core.turn.lock().await;
+        let (attempt, ending) = {
+            let state = core.state();
+            (state.server.record().attempt, state.ending())
+        };
+        let Some((code, reason, fate)) = ending else {
+            return;
+        };
+        let tombstone = (fate == Fate::Remember).then(|| Tombstone {
+            identity: core.peer.identity(),
+            code,
+            reason,
+            lifetime: core.registry.rules.settings.resume,
+        });
+        let verdict = core.registry.store.end(core.key, attempt, tombstone).await;
+        if verdict.is_ok() || Instant::now() >= give_up {
+            let mut state = core.state();
+            if matches!(verdict, Ok(Verdict::Superseded)) {
+                state.overrule(4409, SUPERSEDED, Fate::Moved);
+            }
+            core.publish(&mut state);
+            return;
+        }
+        drop(turn);
+        sleep(STORE_PAUSE).await;
+    }
+}
+
+/// Runs a future to its end even if the caller loses interest. One that need not wait costs no task.
+///
+/// # Errors
+/// Where the runtime ends first.
+pub(super) async fn uncancelled<T: Send + 'static>(
+    runtime: &Handle,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
+    // Whoever runs it from here on polls it once more, with a waker of its own.
+    let first = poll_fn(|_| Poll::Ready(future.as_mut().poll(&mut Context::from_waker(Waker::noop())))).await;
+    match first {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => runtime.spawn(future).await.map_err(StoreError::new),
+    }
+}

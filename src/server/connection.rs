@@ -1,0 +1,449 @@
+//! Carries one connection from its HELLO to its close, over whatever stream and sink of messages the WebSocket library gives.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::string::String;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use super::commit::Why;
+use super::core::Goodbye;
+use super::frames;
+use super::message::{Message, Parting, Peer};
+use super::registry::{Registry, STORE_PATIENCE};
+use super::welcome::{self, Accepted, Attached, Refused};
+use crate::session::frame::{self, Control, FromClient, Hello};
+use crate::session::{Fault, Frame};
+
+/// How long the closing handshake may take.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+/// So many frames leave before it is looked at what has arrived.
+const BURST: usize = 16;
+/// What a close frame has room for beside its code, in bytes.
+const REASON_BYTES: usize = 123;
+
+/// Serves a connection; `adopted` is called with its session when that is new to the application.
+pub(super) async fn serve<F, E>(
+    registry: &Arc<Registry>,
+    frames: F,
+    peer: Peer,
+    adopted: impl FnOnce(&Attached) + Send,
+) -> Parting
+where
+    F: Stream<Item = Result<Message, E>> + Sink<Message> + Send,
+{
+    let _serving = registry.serves();
+    let mut frames = pin!(frames);
+    let parting = match greet(registry, frames.as_mut(), peer).await {
+        Err(parting) => parting,
+        Ok(Accepted { attached, welcome }) => {
+            if attached.core.adopt() {
+                adopted(&attached);
+            }
+            let first = Message::Binary(welcome.encode());
+            Connection::new(registry, frames.as_mut(), attached, first).run().await
+        }
+    };
+    match &parting {
+        Parting::Lost => {}
+        // The library answers while it is read.
+        Parting::Left { .. } => drain(frames.as_mut()).await,
+        Parting::Closed { code, reason } => close(frames.as_mut(), *code, reason).await,
+    }
+    parting
+}
+
+/// The first frame, and what it comes to.
+async fn greet<F, E>(registry: &Arc<Registry>, mut frames: Pin<&mut F>, peer: Peer) -> Result<Accepted, Parting>
+where
+    F: Stream<Item = Result<Message, E>> + Sink<Message>,
+{
+    let closed = |code, reason: &str| Parting::Closed {
+        code,
+        reason: reason.into(),
+    };
+    if !registry.allows(peer.origin.as_deref()) {
+        return Err(closed(4401, "origin not allowed"));
+    }
+    if registry.is_stopped() {
+        return Err(closed(1001, GOING_AWAY));
+    }
+    let patience = registry.rules.handshake_timeout;
+    let hello = match timeout(patience, hello(frames.as_mut())).await {
+        Ok(hello) => hello?,
+        Err(_) => return Err(closed(4408, "no HELLO in time")),
+    };
+    if registry.is_stopped() {
+        return Err(closed(1001, GOING_AWAY));
+    }
+    match welcome::answer(registry, hello, peer).await {
+        Ok(accepted) => Ok(accepted),
+        Err(Refused::Close(Goodbye { code, reason })) => Err(closed(code, &reason)),
+        Err(Refused::Ended(bye)) => {
+            let bye = Message::Binary(Control::Bye(bye).encode());
+            let sent = timeout(CLOSE_PATIENCE, send(frames.as_mut(), bye)).await;
+            Err(if sent == Ok(true) {
+                closed(1000, "")
+            } else {
+                Parting::Lost
+            })
+        }
+    }
+}
+
+/// What a connection is told when its server stops.
+pub(super) const GOING_AWAY: &str = "the server is going away";
+
+async fn hello<F, E>(mut frames: Pin<&mut F>) -> Result<Hello, Parting>
+where
+    F: Stream<Item = Result<Message, E>>,
+{
+    loop {
+        match poll_fn(|cx| frames.as_mut().poll_next(cx)).await {
+            None | Some(Err(_)) => return Err(Parting::Lost),
+            Some(Ok(Message::Control)) => {}
+            Some(Ok(Message::Close(reason))) => return Err(left(reason)),
+            Some(Ok(Message::Binary(bytes))) => match FromClient::decode(&bytes) {
+                Ok(FromClient::Hello(hello)) => return Ok(hello),
+                Ok(_) => return Err(broken(Fault::Unexpected)),
+                Err(fault) => return Err(broken(fault.into())),
+            },
+            Some(Ok(Message::Text(_))) => return Err(broken(Fault::Unexpected)),
+        }
+    }
+}
+
+fn broken(fault: Fault) -> Parting {
+    Parting::Closed {
+        code: fault.code(),
+        reason: fault.reason().into(),
+    }
+}
+
+fn left(frame: Option<(u16, String)>) -> Parting {
+    let (code, reason) = frame.unwrap_or((1005, String::new()));
+    Parting::Left { code, reason }
+}
+
+/// A connection that carries a session.
+struct Connection<'a, F> {
+    registry: &'a Arc<Registry>,
+    frames: Pin<&'a mut F>,
+    attached: Attached,
+    /// The WELCOME, before it has left.
+    first: Option<Message>,
+    /// The sink takes a message.
+    is_ready: bool,
+    /// It has some that it has not written.
+    is_unflushed: bool,
+    /// There may be more to send.
+    is_busy: bool,
+    /// When the store is told that the session lives.
+    alive: Instant,
+}
+
+enum Happened {
+    Arrived(Message),
+    Gone(Parting),
+    Goodbye(Goodbye),
+    /// The sink takes a message again; or somebody has something to send.
+    Work,
+    Deadline,
+}
+
+impl<'a, F, E> Connection<'a, F>
+where
+    F: Stream<Item = Result<Message, E>> + Sink<Message>,
+{
+    fn new(registry: &'a Arc<Registry>, frames: Pin<&'a mut F>, attached: Attached, first: Message) -> Self {
+        Self {
+            registry,
+            frames,
+            attached,
+            first: Some(first),
+            is_ready: false,
+            is_unflushed: false,
+            is_busy: true,
+            alive: Instant::now() + registry.lifetime() / 3,
+        }
+    }
+
+    async fn run(mut self) -> Parting {
+        let mut sleep = pin!(sleep_until(Instant::now()));
+        let driver = self.attached.driver.clone();
+        loop {
+            if let Err(parting) = self.pump().await {
+                return parting;
+            }
+            let deadline = self.arm();
+            if sleep.deadline() != deadline {
+                sleep.as_mut().reset(deadline);
+            }
+            let mut work = pin!(driver.notified());
+            match poll_fn(|cx| self.poll(cx, sleep.as_mut(), work.as_mut())).await {
+                Happened::Arrived(message) => {
+                    if let Err(parting) = self.arrived(message) {
+                        return parting;
+                    }
+                }
+                Happened::Gone(parting) => return parting,
+                Happened::Goodbye(goodbye) => return self.settled(goodbye).await,
+                Happened::Work => {}
+                Happened::Deadline => {
+                    self.attached.core.change(|server, now| server.timer(now));
+                    if Instant::now() >= self.alive
+                        && let Err(parting) = self.keep_books().await
+                    {
+                        return parting;
+                    }
+                }
+            }
+            self.is_busy = true;
+        }
+    }
+
+    /// Sends what may be sent and can be.
+    async fn pump(&mut self) -> Result<(), Parting> {
+        if !self.is_busy {
+            return Ok(());
+        }
+        for _ in 0..BURST {
+            if !self.is_ready && !self.readied().await? {
+                return Ok(());
+            }
+            let Some(message) = self.next().await? else {
+                self.is_busy = false;
+                return self.keep_books().await;
+            };
+            self.frames.as_mut().start_send(message).map_err(|_| Parting::Lost)?;
+            self.is_ready = false;
+            self.is_unflushed = true;
+        }
+        Ok(())
+    }
+
+    /// The next frame, once the store knows that it leaves.
+    async fn next(&mut self) -> Result<Option<Message>, Parting> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let Attached { core, link, .. } = &self.attached;
+        let (frame, message) = {
+            let mut state = core.state();
+            let Some(frame) = state.server.next_frame(*link, self.registry.now()) else {
+                core.settle(&mut state);
+                return Ok(None);
+            };
+            let message = frames::message(&frame, &state.outbox);
+            core.settle(&mut state);
+            (frame, message)
+        };
+        match frame {
+            // It makes no difference to anybody but this connection.
+            Frame::Control(Control::Ping(_) | Control::Pong(_)) => {}
+            Frame::Control(Control::Bye(_)) => {
+                let Ok(end) = timeout(STORE_PATIENCE, core.ended()).await else {
+                    return Err(overloaded());
+                };
+                if end.code == 4409 {
+                    // Another process has it.
+                    return Ok(None);
+                }
+            }
+            Frame::Control(Control::Ack { .. }) | Frame::Chunk(_) => {
+                self.commit(Why::Changes).await?;
+                if self.attached.core.is_ending() {
+                    // It was not this process's to send.
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(message))
+    }
+
+    /// Tells the store what no frame waits for.
+    async fn keep_books(&mut self) -> Result<(), Parting> {
+        let now = Instant::now();
+        if now < self.alive {
+            return self.commit(Why::Changes).await;
+        }
+        self.alive = now + self.registry.lifetime() / 3;
+        self.commit(Why::Alive).await
+    }
+
+    async fn commit(&self, why: Why) -> Result<(), Parting> {
+        match timeout(STORE_PATIENCE, self.attached.core.commit(why)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(overloaded()),
+        }
+    }
+
+    /// Whether the sink takes a message now.
+    async fn readied(&mut self) -> Result<bool, Parting> {
+        let ready = poll_fn(|cx| Poll::Ready(self.frames.as_mut().poll_ready(cx))).await;
+        self.note_ready(ready).map(|ready| ready.is_ready())
+    }
+
+    fn note_ready<T>(&mut self, ready: Poll<Result<(), T>>) -> Result<Poll<()>, Parting> {
+        match ready {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(Err(_)) => Err(Parting::Lost),
+            Poll::Ready(Ok(())) => {
+                self.is_ready = true;
+                self.progressed();
+                Ok(Poll::Ready(()))
+            }
+        }
+    }
+
+    fn progressed(&self) {
+        let Attached { core, link, .. } = &self.attached;
+        core.change(|server, now| server.progressed(*link, now));
+    }
+
+    /// When the next thing is due.
+    fn arm(&self) -> Instant {
+        let mut state = self.attached.core.state();
+        state.armed = if self.is_ready {
+            state.server.deadline()
+        } else {
+            state.server.deadline_while_blocked()
+        };
+        let due = state.armed.map(|due| self.registry.instant(due));
+        drop(state);
+        due.map_or(self.alive, |due| due.min(self.alive))
+    }
+
+    /// What happens next.
+    fn poll(&mut self, cx: &mut Context<'_>, sleep: Pin<&mut Sleep>, work: Pin<&mut impl Future>) -> Poll<Happened> {
+        if let Poll::Ready(goodbye) = Pin::new(&mut self.attached.closed).poll(cx) {
+            // Never gone without a word while it is attached.
+            let goodbye = goodbye.unwrap_or_else(|_| Goodbye::new(1011, "session dropped"));
+            return Poll::Ready(Happened::Goodbye(goodbye));
+        }
+        if !self.is_ready {
+            let ready = self.frames.as_mut().poll_ready(cx);
+            match self.note_ready(ready) {
+                Err(parting) => return Poll::Ready(Happened::Gone(parting)),
+                Ok(Poll::Ready(())) => return Poll::Ready(Happened::Work),
+                Ok(Poll::Pending) => {}
+            }
+        }
+        if let Poll::Ready(item) = self.frames.as_mut().poll_next(cx) {
+            return Poll::Ready(match item {
+                Some(Ok(message)) => Happened::Arrived(message),
+                Some(Err(_)) | None => Happened::Gone(Parting::Lost),
+            });
+        }
+        if self.is_busy && self.is_ready {
+            return Poll::Ready(Happened::Work);
+        }
+        if self.is_unflushed && self.is_ready {
+            match self.frames.as_mut().poll_flush(cx) {
+                Poll::Ready(Err(_)) => return Poll::Ready(Happened::Gone(Parting::Lost)),
+                Poll::Ready(Ok(())) => {
+                    self.is_unflushed = false;
+                    self.progressed();
+                }
+                Poll::Pending => {}
+            }
+        }
+        if work.poll(cx).is_ready() {
+            return Poll::Ready(Happened::Work);
+        }
+        sleep.poll(cx).map(|()| Happened::Deadline)
+    }
+
+    fn arrived(&self, message: Message) -> Result<(), Parting> {
+        let Attached { core, link, .. } = &self.attached;
+        let link = *link;
+        let fail = |fault| core.change(|server, now| server.fail(link, fault, now));
+        match message {
+            Message::Control => {}
+            Message::Close(reason) => return Err(left(reason)),
+            Message::Text(text) => match frame::decode_text(&text) {
+                Ok((first, messages)) => core.batch(link, first, messages.map(frames::text)),
+                Err(fault) => fail(fault.into()),
+            },
+            Message::Binary(bytes) => match FromClient::decode(&bytes) {
+                Ok(FromClient::Batch(batch)) => core.batch(link, batch.first, batch.parts()),
+                Ok(FromClient::Control(control)) => core.control(link, frames::clipped(control, REASON_BYTES)),
+                Ok(FromClient::Hello(_)) => fail(Fault::Unexpected),
+                Err(fault) => fail(fault.into()),
+            },
+        }
+        Ok(())
+    }
+
+    /// How to close it, once the store knows why.
+    async fn settled(self, goodbye: Goodbye) -> Parting {
+        let core = &self.attached.core;
+        let mut goodbye = goodbye;
+        if core.is_ending() {
+            match timeout(STORE_PATIENCE, core.ended()).await {
+                Ok(end) if end.code == 4409 => goodbye = Goodbye::new(4409, end.reason.clone()),
+                Ok(_) => {}
+                Err(_) => return overloaded(),
+            }
+        }
+        if goodbye.code == 1006 {
+            // A code that no close frame may have; the client finds out when it comes back.
+            goodbye.code = 1001;
+        }
+        Parting::Closed {
+            code: goodbye.code,
+            reason: goodbye.reason.into(),
+        }
+    }
+}
+
+fn overloaded() -> Parting {
+    Parting::Closed {
+        code: 4429,
+        reason: "the store of sessions can't be asked".into(),
+    }
+}
+
+/// Whether the message was sent.
+async fn send<F: Sink<Message>>(mut frames: Pin<&mut F>, message: Message) -> bool {
+    if poll_fn(|cx| frames.as_mut().poll_ready(cx)).await.is_err() || frames.as_mut().start_send(message).is_err() {
+        return false;
+    }
+    poll_fn(|cx| frames.as_mut().poll_flush(cx)).await.is_ok()
+}
+
+/// The closing handshake, from this side.
+async fn close<F, E>(mut frames: Pin<&mut F>, code: u16, reason: &str)
+where
+    F: Stream<Item = Result<Message, E>> + Sink<Message>,
+{
+    let message = Message::Close(Some((code, frames::clip(reason, REASON_BYTES).into())));
+    let handshake = async {
+        if send(frames.as_mut(), message).await {
+            drain(frames.as_mut()).await;
+        }
+    };
+    let _ = timeout(CLOSE_PATIENCE, handshake).await;
+}
+
+/// Reads to the end: closing a connection that has unread data would reset it, and the reset could overtake the close frame.
+async fn drain<F, E>(mut frames: Pin<&mut F>)
+where
+    F: Stream<Item = Result<Message, E>>,
+{
+    let end = poll_fn(|cx| {
+        loop {
+            match frames.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    });
+    let _ = timeout(CLOSE_PATIENCE, end).await;
+}

@@ -1,0 +1,69 @@
+//! Between the frames of a session and the messages of a WebSocket.
+
+use std::collections::VecDeque;
+use std::string::String;
+use std::sync::Arc;
+
+use super::message::Message;
+use crate::codec::Payload;
+use crate::session::frame::{self, Control};
+use crate::session::{Batch, Chunk, Frame, Kind, Part};
+
+/// A frame as it goes out.
+pub(super) fn message(frame: &Frame, outbox: &VecDeque<Arc<Payload>>) -> Message {
+    match frame {
+        Frame::Control(control) => Message::Binary(control.encode()),
+        Frame::Chunk(chunk) => messages(chunk, outbox),
+    }
+}
+
+/// Text where all of it is text that can travel so: a browser hands that over without a copy of its own.
+fn messages(chunk: &Chunk, outbox: &VecDeque<Arc<Payload>>) -> Message {
+    let payloads = || outbox.iter().skip(chunk.offset).take(chunk.count);
+    let texts = payloads().map_while(|payload| match &**payload {
+        Payload::Text(text) => Some(&**text),
+        Payload::Bytes(_) => None,
+    });
+    if texts.clone().count() == chunk.count
+        && let Some(frame) = frame::encode_text(chunk.first, texts)
+    {
+        return Message::Text(frame);
+    }
+    Message::Binary(Batch::encode(chunk.first, payloads().map(|payload| part(payload))))
+}
+
+fn part(payload: &Payload) -> Part<'_> {
+    match payload {
+        Payload::Text(text) => self::text(text),
+        Payload::Bytes(bytes) => Part {
+            kind: Kind::Bytes,
+            bytes,
+        },
+    }
+}
+
+pub(super) fn text(text: &str) -> Part<'_> {
+    Part {
+        kind: Kind::Text,
+        bytes: text.as_bytes(),
+    }
+}
+
+/// A BYE may carry a novel; what is remembered of it is short.
+pub(super) fn clipped(control: Control, bytes: usize) -> Control {
+    match control {
+        Control::Bye(mut bye) => {
+            bye.reason = String::from(clip(&bye.reason, bytes));
+            Control::Bye(bye)
+        }
+        other => other,
+    }
+}
+
+/// At most so many bytes of it.
+pub(super) fn clip(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
+}

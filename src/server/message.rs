@@ -1,0 +1,73 @@
+//! What goes in and out of a connection, whatever WebSocket library carries it; and who is at its other end.
+
+use std::net::IpAddr;
+use std::string::String;
+use std::vec::Vec;
+
+use super::store::Identity;
+use crate::codec::Payload;
+
+/// A WebSocket message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+    /// The close frame: its code and reason, where it has them.
+    Close(Option<(u16, String)>),
+    /// A ping or a pong of the WebSocket itself, which its library answers. Ignored, and never sent.
+    Control,
+}
+
+impl From<Payload> for Message {
+    fn from(payload: Payload) -> Self {
+        match payload {
+            Payload::Text(text) => Self::Text(text),
+            Payload::Bytes(bytes) => Self::Binary(bytes),
+        }
+    }
+}
+
+/// Who has connected, as far as the HTTP request of the upgrade tells.
+///
+/// A session belongs to the origin and the principal of the connection that made it: another can't resume it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// The `Origin` header. `None`: no page.
+    pub origin: Option<String>,
+    /// Who was authenticated, in any form that doesn't change between connections.
+    pub principal: Option<String>,
+    /// The address, for the quota. Behind a proxy: the one that it tells.
+    pub address: Option<IpAddr>,
+}
+
+impl Peer {
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            origin: self.origin.clone(),
+            principal: self.principal.clone(),
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// Without a close frame.
+    Lost,
+    /// The client closed it. 1005: without a code.
+    Left {
+        /// The close code.
+        code: u16,
+        /// The reason.
+        reason: String,
+    },
+    /// The server closed it.
+    Closed {
+        /// The close code.
+        code: u16,
+        /// The reason.
+        reason: String,
+    },
+}

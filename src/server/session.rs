@@ -1,0 +1,364 @@
+//! A session as the application has it.
+
+use std::fmt;
+use std::pin::pin;
+use std::string::String;
+use std::sync::Arc;
+
+use tokio::time::sleep;
+
+use super::commit::{STORE_PAUSE, Why};
+use super::core::Core;
+use super::event::{Ended, Events};
+use super::frames::clip;
+use super::message::Peer;
+use crate::codec::{Codec, DecodeError, EncodeError, Payload};
+use crate::proto::{Admission, Load};
+
+/// What a reason has room for, in bytes.
+const REASON_BYTES: usize = 123;
+
+type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
+type Decode<In> = dyn Fn(Payload) -> Result<In, DecodeError> + Send + Sync;
+
+/// One client's session: messages of type `In` come out of it and messages of type `Out` go in, each exactly once and in order,
+/// over as many connections as it takes.
+///
+/// All methods take `&self`, so that one task can send and receive at the same time; [`sender`](Self::sender) gives a handle for
+/// other tasks.
+///
+/// Dropping it closes the session: with 1000, or with 1011 where a panic drops it. That happens in the background, and what
+/// was sent before goes out first. What had arrived and was not received counts as not taken, and the client is told so.
+pub struct Session<In, Out = In> {
+    core: Arc<Core>,
+    decode: Arc<Decode<In>>,
+    sender: Sender<Out>,
+}
+
+/// Sends messages of a session from another task. Clone it freely; messages of one clone keep their order.
+pub struct Sender<Out> {
+    core: Arc<Core>,
+    encode: Arc<Encode<Out>>,
+}
+
+/// Why a message was not accepted. It was not sent, and will not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session has ended, or is about to.
+    Closed,
+    /// The outbox is full: wait with [`send`](Sender::send).
+    Full,
+    /// The message is larger than the client takes, or than the whole outbox.
+    TooBig {
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// The codec can't express it.
+    Encode(EncodeError),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the session has ended or is about to; the message was not accepted"),
+            Self::Full => f.write_str("the outbox is full; wait for room with `send`, or raise its bounds"),
+            Self::TooBig { size } => write!(
+                f,
+                "the message has {size} bytes, more than the client or the outbox takes"
+            ),
+            Self::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Encode(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl<In: 'static, Out: 'static> Session<In, Out> {
+    pub(super) fn new(core: &Arc<Core>, codec: &Arc<dyn Codec<In, Out>>) -> Self {
+        let (encoder, decoder) = (codec.clone(), codec.clone());
+        Self {
+            core: core.clone(),
+            decode: Arc::new(move |payload| decoder.decode(payload)),
+            sender: Sender {
+                core: core.clone(),
+                encode: Arc::new(move |message| encoder.encode(message)),
+            },
+        }
+    }
+}
+
+impl<In, Out> Session<In, Out> {
+    /// Sends a message; see [`Sender::send`].
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send(&self, message: Out) -> Result<(), SendError> {
+        self.sender.send(message).await
+    }
+
+    /// Sends a message if there is room for it now.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
+    pub fn try_send(&self, message: Out) -> Result<(), SendError> {
+        self.sender.try_send(message)
+    }
+
+    /// Waits until the client's application has taken everything that was sent before; see [`Sender::flush`].
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session ends before.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        self.sender.flush().await
+    }
+
+    /// A handle for another task. It does not keep the session.
+    pub fn sender(&self) -> Sender<Out> {
+        self.sender.clone()
+    }
+
+    /// The next message; `None` once the session has ended and all that arrived is received. Messages that can't be decoded are
+    /// items, not the end.
+    ///
+    /// What this returns is taken: the client is told so and sends it no more. It is safe to drop the future before it is
+    /// ready; no message is lost then.
+    pub async fn recv(&self) -> Option<Result<In, DecodeError>> {
+        let payload = self.core.take().await?;
+        Some((self.decode)(payload))
+    }
+
+    /// Ends the session: waits until the client's application has taken what was sent, for the close timeout at most, and then
+    /// says goodbye with this code and reason. Returns how it ended.
+    ///
+    /// Use 1000, or 3000 to 4999, which are the application's. A reason is cut off after 123 bytes. Where the client has no
+    /// connection, the end is kept for it, for the resume time.
+    pub async fn close(&self, code: u16, reason: &str) -> Ended {
+        self.begin_close(code, reason);
+        self.closed().await
+    }
+
+    /// Waits until the session has ended, and says how.
+    pub async fn closed(&self) -> Ended {
+        Ended::clone(&*self.core.ended().await)
+    }
+
+    /// What happens to the session, from now on.
+    pub fn events(&self) -> Events {
+        Events::new(&self.core)
+    }
+
+    /// A name for logs: the same on every connection and every node. It is not the token, and does not help to resume.
+    pub fn id(&self) -> String {
+        self.core.key.name()
+    }
+
+    /// The application's subprotocol; empty: none.
+    pub fn protocol(&self) -> &str {
+        &self.core.protocol
+    }
+
+    /// Who made it: the peer of the first connection that this process saw of it.
+    pub fn peer(&self) -> &Peer {
+        &self.core.peer
+    }
+
+    /// Whether it began in another process, or an earlier one, and was taken over from the store: its client has sent and
+    /// received messages that this process has not seen.
+    pub fn is_restored(&self) -> bool {
+        self.core.restored
+    }
+
+    /// Whether it has a connection now.
+    pub fn is_attached(&self) -> bool {
+        self.core.is_attached()
+    }
+
+    /// What was sent and the client's application has not taken.
+    pub fn outbox(&self) -> Load {
+        self.core.state().server.outbox()
+    }
+
+    /// What arrived and was not received.
+    pub fn inbox(&self) -> Load {
+        self.core.state().server.inbox()
+    }
+
+    fn begin_close(&self, code: u16, reason: &str) {
+        let timeout = self.core.registry.rules.close_timeout;
+        self.core.close(code, clip(reason, REASON_BYTES), timeout);
+    }
+}
+
+impl<In, Out> Drop for Session<In, Out> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.begin_close(1011, "the application failed");
+        } else {
+            self.begin_close(1000, "");
+        }
+    }
+}
+
+impl<In, Out> fmt::Debug for Session<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Out> Sender<Out> {
+    /// Sends a message: returns once it is accepted, and waits while the outbox is full. That is the backpressure: a client
+    /// that does not take what it gets holds up whoever sends it more.
+    ///
+    /// What is sent while the client has no connection waits for the next one. Dropping the future before it is ready means
+    /// that the message was not accepted.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send(&self, message: Out) -> Result<(), SendError> {
+        let mut payload = (self.encode)(message).map_err(SendError::Encode)?;
+        loop {
+            payload = match self.offer(payload) {
+                Ok(()) => return Ok(()),
+                Err((SendError::Full, payload)) => payload,
+                Err((error, _)) => return Err(error),
+            };
+            let mut room = pin!(self.core.writable.notified());
+            room.as_mut().enable();
+            // It may have come in between.
+            payload = match self.offer(payload) {
+                Ok(()) => return Ok(()),
+                Err((SendError::Full, payload)) => payload,
+                Err((error, _)) => return Err(error),
+            };
+            room.await;
+        }
+    }
+
+    /// Sends a message if there is room for it now.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
+    pub fn try_send(&self, message: Out) -> Result<(), SendError> {
+        let payload = (self.encode)(message).map_err(SendError::Encode)?;
+        self.offer(payload).map_err(|(error, _)| error)
+    }
+
+    /// Waits until the client's application has taken everything that was sent before, by whichever handle.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session ends before; [`Session::closed`] has what was not taken.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        let (target, _) = self.core.progress();
+        loop {
+            let mut change = pin!(self.core.writable.notified());
+            change.as_mut().enable();
+            let (_, taken) = self.core.progress();
+            if taken >= target {
+                return Ok(());
+            }
+            if self.core.end().is_some() {
+                return Err(SendError::Closed);
+            }
+            change.await;
+        }
+    }
+
+    fn offer(&self, payload: Payload) -> Result<(), (SendError, Payload)> {
+        self.core.push(payload).map_err(|(admission, payload)| {
+            let error = match admission {
+                Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
+                Admission::TooBig => SendError::TooBig { size: payload.len() },
+                Admission::Closed => SendError::Closed,
+            };
+            (error, payload)
+        })
+    }
+}
+
+impl<Out> Clone for Sender<Out> {
+    fn clone(&self) -> Self {
+        Self {
+            core: self.core.clone(),
+            encode: self.encode.clone(),
+        }
+    }
+}
+
+impl<Out> fmt::Debug for Sender<Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("session", &self.core.key.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the application's next message is.
+enum Next {
+    Given(Payload),
+    /// It is here; the store has to know that it is taken.
+    Held,
+    /// None yet.
+    Nothing,
+    /// None any more.
+    Over,
+}
+
+impl Core {
+    /// Takes the oldest message that arrived; `None` when there won't be one.
+    async fn take(self: &Arc<Self>) -> Option<Payload> {
+        loop {
+            match self.next() {
+                Next::Given(payload) => return Some(payload),
+                Next::Over => return None,
+                Next::Held => {
+                    if self.commit(Why::Take).await.is_err() {
+                        sleep(STORE_PAUSE).await;
+                    }
+                }
+                Next::Nothing => {
+                    let mut arrival = pin!(self.readable.notified());
+                    arrival.as_mut().enable();
+                    if matches!(self.look(), Next::Nothing) {
+                        arrival.await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&self) -> Next {
+        let mut state = self.state();
+        if let Some(payload) = state.taken.pop_front() {
+            return Next::Given(payload);
+        }
+        if state.is_over() {
+            // Nobody is told any more what is taken; what has arrived is still given.
+            return state.held.pop_front().map_or(Next::Over, Next::Given);
+        }
+        drop(state);
+        self.look()
+    }
+
+    fn look(&self) -> Next {
+        let state = self.state();
+        if state.is_over() {
+            return Next::Over;
+        }
+        let is_there = !state.held.is_empty() && !state.is_ending();
+        if is_there || !state.taken.is_empty() {
+            Next::Held
+        } else {
+            Next::Nothing
+        }
+    }
+}

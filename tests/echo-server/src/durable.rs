@@ -1,0 +1,313 @@
+//! The durable conversation: every message goes back once, over as many connections as it takes. `upgrade` starts it on a
+//! connection whose client offers `tautline.v1`; what a session is beyond that is `tautline::server`'s.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_util::{Sink, Stream, StreamExt};
+use tautline::{
+    Payload,
+    codec::{Codec, DecodeError, EncodeError},
+    server::{MemoryStore, Message, Parting, Peer, Session, Sessions, Shutdown, Stats},
+    session::frame::{self, FromClient},
+};
+use tokio::{io::AsyncWriteExt, sync::mpsc, time};
+use tokio_tungstenite::tungstenite::{self, protocol::CloseFrame};
+
+use crate::{
+    Config,
+    ending::{self, Ending, Outcome, Socket},
+    faults::{self, Blow, Faults, Flood},
+    frame::Malformed,
+    names::{Inbox, Membership, Name},
+    server::Shared,
+};
+
+/// All durable sessions of a server.
+#[derive(Debug)]
+pub(crate) struct Durable {
+    sessions: Sessions<Payload>,
+    store: MemoryStore,
+}
+
+/// Text stays text, and bytes stay bytes.
+struct Raw;
+
+impl Codec<Payload> for Raw {
+    fn encode(&self, message: Payload) -> Result<Payload, EncodeError> {
+        Ok(message)
+    }
+
+    fn decode(&self, payload: Payload) -> Result<Payload, DecodeError> {
+        Ok(payload)
+    }
+}
+
+impl Durable {
+    pub(crate) fn new(config: &Config) -> Self {
+        let store = MemoryStore::new();
+        let sessions = Sessions::builder()
+            .codec(Raw)
+            .store(store.clone())
+            // `http` has checked it.
+            .allow_origins_with(|_| true)
+            .protocols(config.protocols.iter().cloned())
+            .handshake_timeout(config.handshake_timeout)
+            .resume(config.resume)
+            .heartbeat(config.heartbeat)
+            .window(config.window)
+            .max_message(config.max_message)
+            .max_sessions(config.max_sessions)
+            .build();
+        Self { sessions, store }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.sessions.stats()
+    }
+
+    /// Forgets every session, as a process that ends does. Returns how many there were.
+    pub(crate) fn forget(&self) -> usize {
+        let count = self.stats().sessions;
+        self.sessions.forget();
+        self.store.clear();
+        count
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.sessions.shutdown(Shutdown::Detach, Duration::ZERO).await;
+    }
+}
+
+/// Serves one connection, to the very end.
+pub(crate) async fn run(
+    mut socket: Socket,
+    faults: &Faults,
+    wishes: faults::Durable,
+    mut peer: Peer,
+    membership: &Membership,
+    mut inbox: Inbox,
+    shared: &Arc<Shared>,
+) -> Socket {
+    peer.address = socket.get_ref().tcp().peer_addr().ok().map(|address| address.ip());
+    let name = membership.name().cloned();
+    let application = move |session| echo(session, name, wishes);
+    let mut frames = Frames {
+        socket: &mut socket,
+        membership,
+        seen: 0,
+        after: faults.strike.as_ref().map(|strike| strike.after),
+        is_struck: false,
+        is_answered: false,
+        failure: None,
+    };
+    // An order or a stop does not wait for a client that does not read.
+    let parting = tokio::select! {
+        biased;
+        Some(ending) = inbox.orders.recv() => Err(Outcome::End(ending)),
+        () = shared.stop.cancelled() => Err(Outcome::End(Ending::close(1001, "the server is going away"))),
+        parting = shared.durable.sessions.serve(&mut frames, peer, application) => Ok(parting),
+        () = push(&mut inbox.pushes, membership) => Ok(Parting::Lost),
+    };
+    let Frames {
+        is_struck,
+        is_answered,
+        failure,
+        ..
+    } = frames;
+    let outcome = match (parting, &faults.strike) {
+        (Err(outcome), _) => outcome,
+        (Ok(_), Some(strike)) if is_struck => blow(&mut socket, &strike.blow).await,
+        (Ok(Parting::Lost), _) => failure.unwrap_or(Outcome::Lost),
+        (Ok(Parting::Closed { .. }), _) if !is_answered => Outcome::Lost,
+        (Ok(_), _) => Outcome::Closed,
+    };
+    tracing::debug!(?outcome, "durable WebSocket ends");
+    ending::carry_out(outcome, &mut socket, &mut inbox.orders, &shared.stop, membership).await;
+    socket
+}
+
+/// The application: takes every message, as slowly as was asked for, and sends it back.
+async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults::Durable) {
+    tracing::debug!(session = session.id(), "durable session began");
+    if let Some(name) = &name {
+        name.began(session.sender());
+    }
+    let echoing = async {
+        loop {
+            if !wishes.take.is_zero() {
+                time::sleep(wishes.take).await;
+            }
+            let Some(Ok(payload)) = session.recv().await else {
+                return;
+            };
+            if let Some(name) = &name {
+                name.message();
+            }
+            if session.send(payload).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(echoing, flood(&session, wishes.push.as_ref()));
+    let end = session.closed().await;
+    let unacknowledged = end.unacknowledged.len();
+    tracing::debug!(
+        session = session.id(),
+        end.code,
+        end.reason,
+        unacknowledged,
+        "durable session ended"
+    );
+}
+
+async fn flood(session: &Session<Payload>, flood: Option<&Flood>) {
+    let Some(flood) = flood else {
+        return;
+    };
+    for n in 1..=flood.count {
+        if session.send(Payload::Text(flood.message(n))).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends what `control` orders, in the session of the connection's name. Never ends.
+async fn push(pushes: &mut mpsc::Receiver<String>, membership: &Membership) {
+    while let Some(text) = pushes.recv().await {
+        if let Some(session) = membership.session()
+            && let Err(error) = session.send(Payload::Text(text)).await
+        {
+            tracing::info!(%error, "could not push");
+        }
+    }
+    std::future::pending().await
+}
+
+async fn blow(socket: &mut Socket, blow: &Blow) -> Outcome {
+    tracing::info!(?blow, "fault, as asked for");
+    let kind = match blow {
+        Blow::End(ending) => return Outcome::End(ending.clone()),
+        Blow::Malformed(kind) => kind,
+    };
+    // Past the codec, which would not write this.
+    let wire = socket.get_mut();
+    if wire.write_all(kind.bytes()).await.is_err() || wire.flush().await.is_err() {
+        return Outcome::Lost;
+    }
+    if *kind == Malformed::Truncated {
+        return Outcome::End(Ending::Drop);
+    }
+    let leave = async { while let Some(Ok(_)) = socket.next().await {} };
+    let _ = time::timeout(ending::CLOSE_WAIT, leave).await;
+    Outcome::Lost
+}
+
+/// The WebSocket as sessions want it, with a fault after so many messages.
+struct Frames<'a> {
+    socket: &'a mut Socket,
+    membership: &'a Membership,
+    /// Messages that arrived, those that the session had already included.
+    seen: u64,
+    after: Option<u64>,
+    is_struck: bool,
+    is_answered: bool,
+    failure: Option<Outcome>,
+}
+
+impl Stream for Frames<'_> {
+    type Item = Result<Message, ()>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // The session has seen the last of them.
+        if self.after.is_some_and(|after| self.seen >= after) {
+            self.is_struck = true;
+            return Poll::Ready(None);
+        }
+        let Some(item) = ready!(self.socket.poll_next_unpin(cx)) else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(Some(match item {
+            Err(error) => {
+                self.failure = Some(error.into());
+                Err(())
+            }
+            Ok(message) => {
+                let message = incoming(message);
+                if let Message::Close(frame) = &message {
+                    let frame = frame.as_ref().map(|(code, reason)| CloseFrame {
+                        code: (*code).into(),
+                        reason: reason.into(),
+                    });
+                    self.membership.closed(frame.as_ref());
+                    self.is_answered = true;
+                }
+                if self.after.is_some() {
+                    self.seen += count(&message);
+                }
+                Ok(message)
+            }
+        }))
+    }
+}
+
+impl Sink<Message> for Frames<'_> {
+    type Error = tungstenite::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut *self.socket).poll_ready(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
+        Pin::new(&mut *self.socket).start_send(outgoing(message))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut *self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut *self.socket).poll_close(cx)
+    }
+}
+
+fn incoming(message: tungstenite::Message) -> Message {
+    match message {
+        tungstenite::Message::Text(text) => Message::Text(text.as_str().into()),
+        tungstenite::Message::Binary(bytes) => Message::Binary(bytes.into()),
+        tungstenite::Message::Close(frame) => {
+            Message::Close(frame.map(|frame| (frame.code.into(), frame.reason.as_str().into())))
+        }
+        tungstenite::Message::Ping(_) | tungstenite::Message::Pong(_) | tungstenite::Message::Frame(_) => {
+            Message::Control
+        }
+    }
+}
+
+fn outgoing(message: Message) -> tungstenite::Message {
+    match message {
+        Message::Text(text) => tungstenite::Message::text(text),
+        Message::Binary(bytes) => tungstenite::Message::binary(bytes),
+        Message::Close(frame) => tungstenite::Message::Close(frame.map(|(code, reason)| CloseFrame {
+            code: code.into(),
+            reason: reason.into(),
+        })),
+        Message::Control => tungstenite::Message::Pong(tungstenite::Bytes::new()),
+    }
+}
+
+/// How many messages of the application a frame has.
+fn count(message: &Message) -> u64 {
+    match message {
+        Message::Text(text) => frame::decode_text(text).map_or(0, |(_, messages)| messages.count() as u64),
+        Message::Binary(bytes) => match FromClient::decode(bytes) {
+            Ok(FromClient::Batch(batch)) => batch.parts().count() as u64,
+            _ => 0,
+        },
+        Message::Close(_) | Message::Control => 0,
+    }
+}
