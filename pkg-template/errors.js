@@ -14,10 +14,11 @@ const MESSAGES = {
   refused: "there is no WebSocket here; Node has one from version 22",
   closed: "the socket is closing or closed; the message was not accepted",
   overflow: "the outbox is full: await send(), or raise the bounds of `outbox`",
-  "too-big": "the message is larger than the whole outbox may be: split it, or raise `outbox.bytes`",
+  "too-big": "the message is larger than the whole outbox may be, or than the server takes: split it, or raise the bound",
   consumer: "the messages go to another consumer: one takes them, `for await`, `readable` or `message` listeners",
   encode: "the message can't be encoded",
   decode: "a message can't be decoded",
+  "session-lost": "the server has lost the session: what became of messages that had gone out is unknown",
   wasm: "WebAssembly can't run here; under a Content-Security-Policy, allow 'wasm-unsafe-eval' in script-src",
 };
 

@@ -3,9 +3,10 @@
 // socket.js and tautsocket.js: the owner, whose methods are called for everything that happens.
 
 import { failure, TautlineError, wasmFailure } from "./errors.js";
+import { pack, utf8Length } from "./frames.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
-import { LONGEST, Reactor } from "./reactor.js";
+import { LONGEST, PROTOCOL, Reactor } from "./reactor.js";
 
 const ACCEPTED = Promise.resolve();
 // In the engine's order.
@@ -17,9 +18,8 @@ const REFUSED = { 2: "overflow", 3: "too-big", 4: "closed" };
 const CLOSED = 4;
 /** The place of the outbox's bytes among the engine's figures. */
 const OUTBOX_BYTES = 5;
-const NOTHING = new Float64Array(8);
-
-const sizeOf = (payload) => (typeof payload === "string" ? payload.length : (payload.byteLength ?? payload.size));
+/** That many figures has the engine; without one, nothing is known of the round trip. */
+const NOTHING = new Float64Array(10).fill(NaN, 9);
 
 /** The end of a connection that never was. */
 export const broken = () => ({ code: 1006, reason: "", wasClean: false });
@@ -47,7 +47,7 @@ export class Link {
   /** What the browser threw for the latest attempt. */
   #thrown;
   #outbox = new Queue();
-  /** Sends that wait for room, or for the engine: { payload, resolve, reject }. */
+  /** Sends that wait for room, or for the engine: { payload, size, resolve, reject }. */
   #waiting = new Queue();
   #waitingBytes = 0;
   /** A close that came before the start: { code, reason, by }, and what keeps it to its time. */
@@ -56,6 +56,7 @@ export class Link {
   /** Sends that flush waits for: { count, resolve, reject }. */
   #flushes = [];
   #accepted = 0;
+  /** Of those, how many are not the outbox's any more: handed to the browser, or in a session taken at the other end. */
   #released = 0;
   #lastClose = null;
   /** The figures at the end, once there is one. */
@@ -93,7 +94,7 @@ export class Link {
     if (answer === ACCEPT) return ACCEPTED;
     if (answer !== WAIT) return Promise.reject(failure(REFUSED[answer]));
     const { messages, bytes, dropOldest } = this.#options.outbox;
-    const size = sizeOf(payload);
+    const size = this.#sizeOf(payload);
     if (size > bytes) return Promise.reject(failure("too-big"));
     const waiting = this.#waiting;
     while (waiting.length >= messages || this.#waitingBytes + size > bytes) {
@@ -104,12 +105,12 @@ export class Link {
       this.#forget(1);
     }
     const place = deferred();
-    waiting.push({ payload: kept(payload), ...place });
+    waiting.push({ payload: kept(payload), size, ...place });
     this.#waitingBytes += size;
     return place.promise;
   }
 
-  /** Resolves when everything accepted so far, and what waits to be, is handed to the browser. */
+  /** Resolves when everything accepted so far, and what waits to be, is handed to the browser; in a session, taken. */
   flush() {
     if (this.#stats) return Promise.reject(failure("closed"));
     if (this.#released >= this.#accepted && this.#waiting.length === 0) return Promise.resolve();
@@ -146,7 +147,7 @@ export class Link {
   }
 
   stats() {
-    const [attempts, reconnects, sent, received, outMessages, outBytes, inMessages, inBytes] =
+    const [attempts, reconnects, sent, received, outMessages, outBytes, inMessages, inBytes, unacknowledged, rtt] =
       this.#stats ?? this.#figures();
     return {
       state: this.state,
@@ -156,8 +157,8 @@ export class Link {
       received,
       outbox: { messages: outMessages, bytes: outBytes },
       inbox: { messages: inMessages, bytes: inBytes },
-      unacknowledged: 0,
-      rtt: null,
+      unacknowledged,
+      rtt: Number.isNaN(rtt) ? null : rtt,
       lastClose: this.#lastClose && { ...this.#lastClose },
     };
   }
@@ -170,7 +171,7 @@ export class Link {
 
   #begin(Engine) {
     if (this.#stats) return false;
-    this.#reactor = new Reactor(Engine, this.#options.numbers, this.#host());
+    this.#reactor = new Reactor(Engine, this.#options, this.#host());
     return true;
   }
 
@@ -223,15 +224,21 @@ export class Link {
   #offer(payload) {
     if (this.#stats || this.#earlyClose) return CLOSED;
     if (!this.#reactor || this.#waiting.length > 0) return WAIT;
-    return this.#put(payload, kept);
+    return this.#put(payload, this.#sizeOf(payload), kept);
+  }
+
+  /** In a session as it counts on the wire, in UTF-8; otherwise what costs nothing to know. */
+  #sizeOf(payload) {
+    if (typeof payload !== "string") return payload.byteLength ?? payload.size;
+    return this.#options.durable ? utf8Length(payload) : payload.length;
   }
 
   /** Puts a payload into the outbox, where the engine takes it. */
-  #put(payload, keep) {
+  #put(payload, size, keep) {
     const outbox = this.#outbox;
     outbox.push(payload);
     const before = this.#accepted++;
-    const answer = this.#reactor.send(sizeOf(payload));
+    const answer = this.#reactor.send(size);
     if (answer !== ACCEPT) {
       outbox.pop();
       this.#accepted = before;
@@ -242,7 +249,7 @@ export class Link {
     return answer;
   }
 
-  /** So many of the oldest that were accepted are handed on, or had to make room. */
+  /** So many of the oldest that were accepted are handed on, or taken, or had to make room. */
   #forget(count) {
     this.#released += count;
     while (this.#flushes.length > 0 && this.#flushes[0].count <= this.#released) this.#flushes.shift().resolve();
@@ -250,18 +257,24 @@ export class Link {
 
   #nextWaiting() {
     const next = this.#waiting.shift();
-    this.#waitingBytes -= sizeOf(next.payload);
+    this.#waitingBytes -= next.size;
     return next;
   }
 
   #admitWaiting() {
     while (this.#waiting.length > 0) {
-      const answer = this.#stats ? CLOSED : this.#put(this.#waiting.at(0).payload, (payload) => payload);
+      const { payload, size } = this.#waiting.at(0);
+      const answer = this.#stats ? CLOSED : this.#put(payload, size, (payload) => payload);
       if (answer === WAIT) return;
       const { resolve, reject } = this.#nextWaiting();
       if (answer === ACCEPT) resolve();
       else reject(failure(REFUSED[answer]));
     }
+  }
+
+  /** After this turn of the engine's loop. */
+  #admitLater() {
+    if (this.#waiting.length > 0) queueMicrotask(() => this.#admitWaiting());
   }
 
   #refuseWaiting() {
@@ -277,7 +290,8 @@ export class Link {
     return {
       open: () => {
         try {
-          this.raw = new WebSocket(this.#url, this.#options.protocols);
+          // In a session the application's own travel in its first frame.
+          this.raw = new WebSocket(this.#url, this.#options.durable ? [PROTOCOL] : this.#options.protocols);
         } catch (cause) {
           this.#thrown = cause;
           throw cause;
@@ -286,12 +300,15 @@ export class Link {
         return this.raw;
       },
       connected: (raw) => {
-        this.protocol = raw.protocol;
+        if (!this.#options.durable) this.protocol = raw.protocol;
       },
       askUrl: (number) => this.#askUrl(number),
       forgetUrl: () => this.#question?.abort(),
       transmit: (raw, count) => {
         for (let i = 0; i < count; i++) this.#hand(raw, this.#outbox.at(i));
+      },
+      transmitBatch: (raw, count, offset, first) => {
+        this.#hand(raw, pack(first, this.#outbox.slice(offset, count)));
       },
       heartbeat: (raw) => {
         try {
@@ -304,8 +321,7 @@ export class Link {
       release: (count) => {
         for (let i = 0; i < count; i++) this.#outbox.shift();
         this.#forget(count);
-        // After this turn of the engine's loop.
-        if (this.#waiting.length > 0) queueMicrotask(() => this.#admitWaiting());
+        this.#admitLater();
       },
       deliver: (data) => owner.received(data),
       dropOldest: (count) => owner.dropped(count),
@@ -326,7 +342,20 @@ export class Link {
         if (code === "timeout") this.#lastClose = broken();
         this.#changeState(state, previous, retryIn, this.#error(code, message));
       },
-      opened: () => owner.opened(),
+      opened: (resumed, protocol) => {
+        if (this.#options.durable) this.protocol = protocol;
+        owner.opened(resumed);
+      },
+      sessionLost: (unknown, returned) => {
+        const lost = [];
+        if (returned && unknown > 0) {
+          for (const { reject } of this.#flushes.splice(0)) reject(failure("session-lost"));
+          for (let i = 0; i < unknown; i++) lost.push(this.#outbox.shift());
+          this.#forget(unknown);
+          this.#admitLater();
+        }
+        owner.sessionLost(lost, returned ? 0 : unknown);
+      },
       disconnected: (close, retryIn) => {
         this.#lastClose = close;
         owner.disconnected({ ...close, retryIn });

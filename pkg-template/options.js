@@ -41,9 +41,12 @@ const COUNT = "a whole number of at least 1, or Infinity";
 const DELAY = "a number of milliseconds";
 const SPAN = "a number of milliseconds above 0";
 
+/** So many subprotocols fit into the first frame of a session. */
+const MOST_PROTOCOLS = 32;
+
 /**
  * `url` as `connect` takes it: a function is asked before every attempt. `own` has `codec` and `protocols`, where they
- * are no options.
+ * are no options, and `ends`: the socket ends with its session.
  */
 export function readOptions(options = {}, url, own = options) {
   if (!isObject(options)) refuse("options", "an object");
@@ -52,8 +55,8 @@ export function readOptions(options = {}, url, own = options) {
   const beats = isObject(options.heartbeat);
   const outbox = group(options, "outbox");
   const inbox = group(options, "inbox");
-  read(options, "durable", false, (value) => value === false, "false: this version delivers at most once");
-  choice(options, "onSessionLost", ["return", "resend"]);
+  const durable = read(options, "durable", false, (value) => typeof value === "boolean", "true or false");
+  const resends = choice(options, "onSessionLost", ["return", "resend"]);
   // One of them alone never contradicts the other's default.
   const least = read(reconnect, "reconnect.minDelay", undefined, isDelay, DELAY);
   const maxDelay = read(reconnect, "reconnect.maxDelay", Math.max(30_000, least ?? 0), isDelay, DELAY);
@@ -67,10 +70,14 @@ export function readOptions(options = {}, url, own = options) {
   const timeout = beats ? read(heartbeat, "heartbeat.timeout", NaN, isSpan, SPAN) : 0;
   if (Number.isNaN(interval)) refuse("heartbeat.interval", SPAN);
   if (Number.isNaN(timeout)) refuse("heartbeat.timeout", SPAN);
-  if (beats && !isFunction(heartbeat.message)) refuse("heartbeat.message", "a function that returns a message");
+  if (durable && overflow === 2) refuse("outbox.overflow", '"wait" or "reject" where `durable` is true');
+  const protocols = readProtocols(own.protocols);
+  if (durable && protocols.length > MOST_PROTOCOLS) refuse("protocols", `at most ${MOST_PROTOCOLS} where \`durable\` is true`);
+  if (beats && !durable && !isFunction(heartbeat.message)) refuse("heartbeat.message", "a function that returns a message");
   return {
     codec: readCodec(own.codec),
-    protocols: readProtocols(own.protocols),
+    protocols,
+    durable,
     // As methods of what they came in.
     retry: retry && ((close) => reconnect.retry(close)),
     heartbeat: beats ? () => heartbeat.message() : undefined,
@@ -94,6 +101,9 @@ export function readOptions(options = {}, url, own = options) {
       read(inbox, "inbox.bytes", 64 * 2 ** 20, isCount, COUNT),
       choice(inbox, "inbox.overflow", ["close", "drop-oldest"]),
       isFunction(url),
+      // Not durable; then as in `onSessionLost`.
+      durable ? (own.ends ? 3 : 1 + resends) : 0,
+      options.heartbeat === false,
     ],
   };
 }

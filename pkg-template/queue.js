@@ -34,6 +34,11 @@ export class Queue {
     return this.#items[this.#head + index];
   }
 
+  /** So many items, from the one so many places behind the oldest on. */
+  slice(index, count) {
+    return this.#items.slice(this.#head + index, this.#head + index + count);
+  }
+
   set(index, item) {
     this.#items[this.#head + index] = item;
   }

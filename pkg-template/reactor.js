@@ -4,7 +4,9 @@
 // Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
 // user code does meanwhile is taken in and waits its turn in the loop that already runs.
 
+import { cut, unpack, utf8Length } from "./frames.js";
 import { Queue } from "./queue.js";
+import { endOfTurn } from "./turn.js";
 
 // Inputs, then outputs, by their numbers in src/js/mod.rs.
 const CONNECT = 0;
@@ -26,6 +28,10 @@ const HIDDEN = 15;
 const LEFT = 16;
 const RETURNED = 17;
 const WOKE = 18;
+const UNLOADED = 19;
+const WRONG_PROTOCOL = 20;
+const MALFORMED = 21;
+const TURN_ENDED = 22;
 
 const ASK_URL = 1;
 const OPEN = 2;
@@ -44,6 +50,13 @@ const TELL_STATE_CHANGE = 14;
 const TELL_DISCONNECTED = 15;
 const TELL_CLOSED = 16;
 // 17, the very first change of state, is told to nobody.
+const TRANSMIT_BATCH = 18;
+const CONTROL = 19;
+const AWAIT_TURN = 20;
+const TELL_SESSION_LOST = 21;
+
+/** The subprotocol of durable sessions. */
+export const PROTOCOL = "tautline.v1";
 
 /** The close code of an end that has none. */
 const NO_STATUS = 1005;
@@ -58,6 +71,8 @@ const drift = () => Date.now() - now();
 
 export class Reactor {
   #engine;
+  /** Messages travel in frames of a session. */
+  #durable;
   /** What a face does: src/browser/reactor.rs has the list. */
   #host;
   #raw;
@@ -75,14 +90,16 @@ export class Reactor {
   /** The loop runs somewhere up the stack. */
   #running = false;
 
-  constructor(Engine, options, host) {
-    this.#engine = new Engine(Math.random(), ...options);
+  constructor(Engine, { numbers, durable, protocols }, host) {
+    this.#engine = new Engine(Math.random(), ...numbers);
+    if (durable) for (const protocol of protocols) this.#engine.offer(protocol);
+    this.#durable = durable;
     this.#host = host;
     // A worker hears of the network only, Node of nothing.
     const { document } = globalThis;
     this.#listen(globalThis, "online", () => ONLINE);
     this.#listen(globalThis, "offline", () => OFFLINE);
-    this.#listen(globalThis, "pagehide", () => LEFT);
+    this.#listen(globalThis, "pagehide", ({ persisted }) => (persisted ? LEFT : UNLOADED));
     // Fires after the first load, too.
     this.#listen(globalThis, "pageshow", ({ persisted }) => persisted && RETURNED);
     this.#listen(document, "visibilitychange", () => (document.hidden ? HIDDEN : VISIBLE));
@@ -175,10 +192,18 @@ export class Reactor {
         return host.transmit(this.#raw, number);
       case RELEASE:
         return host.release(number);
+      case TRANSMIT_BATCH:
+        return host.transmitBatch(this.#raw, number, engine.number(1), engine.number(2));
+      case CONTROL:
+        return this.#raw?.send(engine.bytes());
+      case AWAIT_TURN:
+        return endOfTurn(() => this.#page.signal.aborted || this.#handle(TURN_ENDED));
       case DELIVER:
-        return host.deliver(this.#arrivals.shift());
+        for (; number > 0; number--) host.deliver(this.#arrivals.shift());
+        return;
       case DISCARD:
-        return this.#arrivals.shift();
+        for (; number > 0; number--) this.#arrivals.shift();
+        return;
       case DROP:
         return host.dropOldest(number);
       case HEARTBEAT:
@@ -193,7 +218,9 @@ export class Reactor {
       case SET_TIMER:
         return this.#setTimer(number);
       case TELL_OPEN:
-        return host.opened();
+        return host.opened(number === 1, engine.words(3));
+      case TELL_SESSION_LOST:
+        return host.sessionLost(number, engine.number(1) === 1);
       case TELL_STATE_CHANGE:
         return host.stateChanged(number, engine.number(1), this.#retryIn(), engine.words(1), engine.words(2));
       case TELL_DISCONNECTED:
@@ -230,10 +257,12 @@ export class Reactor {
     // What an abandoned socket says has no meaning any more; and nothing of ours is to live as long as it takes to close.
     const on = (type, take) => raw.addEventListener(type, take, { signal: handlers.signal });
     on("open", () => {
+      if (this.#durable && raw.protocol !== PROTOCOL) return this.#handle(WRONG_PROTOCOL, generation);
       this.#host.connected(raw);
       this.#handle(OPENED, generation);
     });
     on("message", ({ data }) => {
+      if (this.#durable) return this.#read(data, generation);
       this.#arrivals.push(data);
       this.#handle(MESSAGE, generation, typeof data === "string" ? data.length : data.byteLength);
     });
@@ -246,6 +275,28 @@ export class Reactor {
       this.#engine.closed(now(), generation, code, reason, wasClean, retry);
       this.#run();
     });
+  }
+
+  /** A frame of a session. */
+  #read(data, generation) {
+    const engine = this.#engine;
+    if (typeof data !== "string") {
+      const count = engine.frame(now(), generation, new Uint8Array(data));
+      if (count === 0) return this.#run();
+      for (let at = 0; at < 3 * count; at += 3) {
+        this.#arrivals.push(cut(data, engine.layout(at), engine.layout(at + 1), engine.layout(at + 2)));
+      }
+      engine.batch(now(), generation, engine.number(0));
+      return this.#run();
+    }
+    const frame = unpack(data);
+    if (!frame) return this.#handle(MALFORMED, generation);
+    for (const message of frame.messages) {
+      engine.part(utf8Length(message));
+      this.#arrivals.push(message);
+    }
+    engine.batch(now(), generation, frame.first);
+    this.#run();
   }
 
   #release(generation) {

@@ -33,9 +33,13 @@ export class Socket extends EventTarget {
     // Nobody has to await it.
     this.#opened.promise.catch(() => {});
     this.#link = new Link(load, typeof url === "function" ? url : readUrl(url), read, {
-      opened: () => {
+      opened: (resumed) => {
         this.#opened.resolve();
-        this.dispatchEvent(event("open", { resumed: false }));
+        this.dispatchEvent(event("open", { resumed }));
+      },
+      sessionLost: (payloads, resent) => {
+        const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));
+        this.dispatchEvent(event("sessionlost", { unacknowledged, resent }));
       },
       received: (data) => this.#receive(data),
       dropped: (count) => {
@@ -252,7 +256,7 @@ export class Socket extends EventTarget {
     this.#dismissTakers();
   }
 
-  /** A payload that never went out, as the application sent it. */
+  /** A payload that comes back, as the application sent it. */
   #decodeOr(payload) {
     try {
       return this.#codec.decode(payload);

@@ -95,4 +95,6 @@ pub use channel::{
 };
 #[cfg(feature = "std")]
 pub use codec::Payload;
-pub use proto::{Close, Failure, Inbox, InboxOverflow, Load, Outbox, OutboxOverflow, Reconnect, State, Stats};
+pub use proto::{
+    Close, Failure, Inbox, InboxOverflow, Load, OnSessionLost, Outbox, OutboxOverflow, Reconnect, State, Stats,
+};

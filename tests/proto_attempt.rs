@@ -52,7 +52,10 @@ fn it_connects_and_says_so() {
     );
     rig.forget();
     rig.opens();
-    assert_eq!(rig.events(), [change(State::Open, State::Connecting), Event::Open]);
+    assert_eq!(
+        rig.events(),
+        [change(State::Open, State::Connecting), Event::Open { resumed: false }]
+    );
     assert_eq!(rig.state(), State::Open);
 }
 

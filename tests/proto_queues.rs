@@ -281,7 +281,7 @@ fn a_full_inbox_closes_the_socket_with_words_that_say_so() {
         assert_eq!(
             rig.outputs()[..3],
             [
-                Output::Discard,
+                Output::Discard { count: 1 },
                 Output::Close {
                     code,
                     reason: reason.clone(),

@@ -1,11 +1,14 @@
-//! The time, one timer, and randomness.
+//! The time, one timer, the end of a turn of the event loop, and randomness.
 
 use core::cell::Cell;
 
 use gloo_timers::callback::Timeout;
 use js_sys::{Date, Math};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{MessageChannel, MessagePort};
 
+use super::listener::Callback;
 use crate::proto::Time;
 
 /// How far the two clocks may drift apart before it counts as a sleep, in milliseconds.
@@ -73,6 +76,49 @@ impl Timer {
     pub(super) const fn deadline(&self) -> Time {
         self.deadline
     }
+}
+
+/// Calls back when the present turn of the event loop has ended. Not a timer: browsers clamp those, and delay them in hidden
+/// tabs.
+pub(super) struct EndOfTurn {
+    channel: Option<MessageChannel>,
+    callback: Callback,
+}
+
+impl EndOfTurn {
+    pub(super) fn new(callback: Callback) -> Self {
+        Self {
+            channel: None,
+            callback,
+        }
+    }
+
+    /// Calls back once.
+    pub(super) fn request(&mut self) {
+        // Where it can't be made, the turn never ends and nothing is held back but what waits for it: every browser can.
+        if self.channel.is_none() {
+            self.channel = MessageChannel::new().ok();
+            if let Some(channel) = &self.channel {
+                listen(&channel.port1(), Some(&self.callback));
+            }
+        }
+        if let Some(channel) = &self.channel {
+            let _ = channel.port2().post_message(&JsValue::NULL);
+        }
+    }
+}
+
+impl Drop for EndOfTurn {
+    fn drop(&mut self) {
+        if let Some(channel) = &self.channel {
+            listen(&channel.port1(), None);
+            channel.port1().close();
+        }
+    }
+}
+
+fn listen(port: &MessagePort, callback: Option<&Callback>) {
+    port.set_onmessage(callback.map(|callback| callback.as_ref().unchecked_ref()));
 }
 
 /// Rounded up, so that a timer is not early.

@@ -87,7 +87,8 @@ pub(super) fn signal(cue: Cue, event: JsValue) -> Option<Signal> {
     Some(match cue {
         Cue::Online => Signal::Online,
         Cue::Offline => Signal::Offline,
-        Cue::Hide => Signal::Left,
+        Cue::Hide if event.persisted() => Signal::Left,
+        Cue::Hide => Signal::Unloaded,
         // Fires after the first load, too.
         Cue::Show if !event.persisted() => return None,
         Cue::Show => Signal::Returned,

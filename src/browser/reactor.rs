@@ -9,16 +9,19 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use js_sys::JsString;
+use js_sys::{JsString, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
 
-use super::clock::{self, SleepWatch, Timer};
+use super::clock::{self, EndOfTurn, SleepWatch, Timer};
 use super::listener::{Callback, Listener};
 use super::page;
 use super::socket::{self, Report, Socket};
+use crate::codec::{Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+use crate::session::frame::Malformed;
+use crate::session::{self, Chunk};
 
 /// How an end without a code is reported; nobody may send it.
 const NO_STATUS: u16 = 1005;
@@ -40,14 +43,20 @@ pub(crate) trait Host: 'static {
     /// Hands `count` messages of the outbox to the socket, the first of them number `first`.
     fn transmit(&self, socket: &WebSocket, first: u64, count: u64);
 
+    /// Hands messages of the outbox to the socket, in one frame.
+    fn transmit_batch(&self, socket: &WebSocket, chunk: Chunk);
+
+    /// Hands a payload to a socket that is open.
+    fn transmit_payload(&self, socket: &WebSocket, payload: &Payload);
+
     /// Forgets the `count` oldest messages of the outbox.
     fn release(&self, count: u64);
 
     /// Sends the application's heartbeat message.
     fn heartbeat(&self, socket: &WebSocket);
 
-    /// Puts a message, a string or an `ArrayBuffer`, into the inbox.
-    fn deliver(&self, data: JsValue);
+    /// Puts a message into the inbox.
+    fn deliver(&self, payload: Payload);
 
     /// Throws the `count` oldest messages of the inbox away.
     fn drop_oldest(&self, count: u64);
@@ -68,8 +77,9 @@ pub(crate) struct Reactor<H> {
     this: Weak<Self>,
     socket: RefCell<Option<Socket>>,
     /// What arrived and was not delivered yet.
-    arrivals: RefCell<VecDeque<JsValue>>,
+    arrivals: RefCell<VecDeque<Payload>>,
     timer: RefCell<Option<Timer>>,
+    turn: RefCell<EndOfTurn>,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
     /// The loop runs somewhere up the stack.
@@ -84,6 +94,7 @@ impl<H: Host> Reactor<H> {
             socket: RefCell::default(),
             arrivals: RefCell::default(),
             timer: RefCell::default(),
+            turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
             page: RefCell::new(page::listen(|cue| callback(this, Cue::Page(cue)))),
             running: Cell::new(false),
@@ -149,20 +160,29 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit(&socket, first, count);
                 }
             }
+            Output::Batch(chunk) => {
+                if let Some(socket) = self.raw() {
+                    self.host.transmit_batch(&socket, chunk);
+                }
+            }
+            Output::Frame(frame) => self.send_frame(frame),
+            Output::AwaitTurn => self.turn.borrow_mut().request(),
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
                 if let Some(socket) = self.raw() {
                     self.host.heartbeat(&socket);
                 }
             }
-            Output::Deliver => {
-                let data = self.arrivals.borrow_mut().pop_front();
-                if let Some(data) = data {
-                    self.host.deliver(data);
+            Output::Deliver { count } => {
+                for _ in 0..count {
+                    let payload = self.arrivals.borrow_mut().pop_front();
+                    if let Some(payload) = payload {
+                        self.host.deliver(payload);
+                    }
                 }
             }
-            Output::Discard => {
-                self.arrivals.borrow_mut().pop_front();
+            Output::Discard { count } => {
+                self.arrivals.borrow_mut().drain(..count);
             }
             Output::Drop { count } => self.host.drop_oldest(count),
             Output::Measure => {
@@ -200,6 +220,7 @@ impl<H: Host> Reactor<H> {
     fn heard(&self, cue: Cue, event: JsValue) {
         match cue {
             Cue::Socket(generation, cue) => self.report(generation, socket::report(cue, event)),
+            Cue::Turn => self.handle(Input::TurnEnded),
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
                     self.handle(Input::Page(signal));
@@ -210,15 +231,14 @@ impl<H: Host> Reactor<H> {
 
     fn report(&self, generation: Generation, report: Report) {
         match report {
-            Report::Opened => {
-                if let Some(socket) = self.raw() {
-                    self.host.connected(&socket);
-                }
-                self.handle(Input::Opened(generation));
+            Report::Opened => self.opened(generation),
+            Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
+                self.read_frame(generation, data);
+                self.run();
             }
             Report::Message(data) => {
                 let size = size(&data);
-                self.arrivals.borrow_mut().push_back(data);
+                self.arrivals.borrow_mut().push_back(payload(data));
                 self.handle(Input::Message(generation, size));
             }
             Report::Error => self.handle(Input::Error(generation)),
@@ -233,6 +253,49 @@ impl<H: Host> Reactor<H> {
                     retry,
                 });
             }
+        }
+    }
+
+    fn opened(&self, generation: Generation) {
+        let Some(socket) = self.raw() else {
+            return;
+        };
+        if self.host.machine(|machine| machine.is_durable()) && socket.protocol() != session::PROTOCOL {
+            self.handle(Input::WrongProtocol(generation));
+        } else {
+            self.host.connected(&socket);
+            self.handle(Input::Opened(generation));
+        }
+    }
+
+    /// Takes in a frame of a session. Its messages wait among the arrivals.
+    fn read_frame(&self, generation: Generation, data: JsValue) {
+        let now = clock::now();
+        let (first, payloads) = match payload(data) {
+            Payload::Text(text) => match packing::unpack_text(&text) {
+                Ok(frame) => frame,
+                Err(Malformed) => return self.feed(Input::Malformed(generation)),
+            },
+            Payload::Bytes(bytes) => {
+                let batch = self.host.machine(|machine| {
+                    let batch = machine.frame(generation, &bytes, now)?;
+                    Some((batch.first, packing::unpack_batch(&batch)))
+                });
+                let Some(batch) = batch else {
+                    return;
+                };
+                batch
+            }
+        };
+        let sizes: Vec<usize> = payloads.iter().map(Payload::len).collect();
+        self.arrivals.borrow_mut().extend(payloads);
+        self.host
+            .machine(|machine| machine.batch(generation, first, &sizes, now));
+    }
+
+    fn send_frame(&self, frame: Vec<u8>) {
+        if let Some(socket) = self.raw() {
+            self.host.transmit_payload(&socket, &Payload::Bytes(frame));
         }
     }
 
@@ -296,6 +359,7 @@ impl<H: Host> Reactor<H> {
 enum Cue {
     Socket(Generation, socket::Cue),
     Page(page::Cue),
+    Turn,
 }
 
 fn callback<H: Host>(reactor: &Weak<Reactor<H>>, cue: Cue) -> Callback {
@@ -305,6 +369,13 @@ fn callback<H: Host>(reactor: &Weak<Reactor<H>>, cue: Cue) -> Callback {
             reactor.heard(cue, event);
         }
     })
+}
+
+fn payload(data: JsValue) -> Payload {
+    match data.dyn_into::<JsString>() {
+        Ok(text) => Payload::Text(text.into()),
+        Err(buffer) => Payload::Bytes(Uint8Array::new(&buffer).to_vec()),
+    }
 }
 
 /// UTF-16 units of a text, bytes of anything else.

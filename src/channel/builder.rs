@@ -20,7 +20,9 @@ use super::sender::{Encode, Encoder};
 use super::socket::{Handle, Socket};
 use crate::browser::{self, ProtocolError, Reactor, UrlError};
 use crate::codec::Codec;
-use crate::proto::{Close, Config, ConnectTimeout, Connection, Heartbeat, Inbox, Outbox, Reconnect};
+use crate::proto::{
+    Close, Config, ConnectTimeout, Connection, Heartbeat, Inbox, OnSessionLost, Outbox, OutboxOverflow, Reconnect,
+};
 
 #[cfg(feature = "json")]
 type DefaultCodec = crate::codec::Json;
@@ -50,6 +52,7 @@ pub struct Builder<In, Out = In, C = DefaultCodec> {
     provider: Option<UrlProvider>,
     retry: Option<RetryPolicy>,
     heartbeat: Option<Rc<dyn Fn() -> Out>>,
+    on_session_lost: OnSessionLost,
     incoming: PhantomData<fn() -> In>,
 }
 
@@ -63,6 +66,7 @@ impl<In, Out> Builder<In, Out> {
             provider: None,
             retry: None,
             heartbeat: None,
+            on_session_lost: OnSessionLost::default(),
             incoming: PhantomData,
         }
     }
@@ -79,6 +83,7 @@ impl<In, Out, C> Builder<In, Out, C> {
             provider: self.provider,
             retry: self.retry,
             heartbeat: self.heartbeat,
+            on_session_lost: self.on_session_lost,
             incoming: PhantomData,
         }
     }
@@ -146,6 +151,30 @@ impl<In, Out, C> Builder<In, Out, C> {
         self
     }
 
+    /// Delivers every message exactly once and in order, both ways, across lost connections: by a session with a server that
+    /// speaks `tautline.v1`. Leave it out for a plain WebSocket.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = tautline::Socket::<String>::builder("wss://example.com/chat").durable().connect()?;
+    /// let (mut sender, _receiver) = socket.split();
+    /// sender.send("hello".into()).await?;
+    /// sender.flush().await?; // the application at the other end has taken it
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn durable(mut self) -> Self {
+        self.config.durable.get_or_insert_default();
+        self
+    }
+
+    /// What becomes of messages that had gone out when the server of a [`durable`](Self::durable) socket lost the session.
+    /// Default: [`Event::SessionLost`](crate::Event::SessionLost) gives them back.
+    pub fn on_session_lost(mut self, choice: OnSessionLost) -> Self {
+        self.on_session_lost = choice;
+        self
+    }
+
     /// Bounds of what is accepted and not yet handed on. Default: 1,024 messages, 16 MiB, a message that does not fit
     /// waits.
     pub fn outbox(mut self, outbox: Outbox) -> Self {
@@ -164,7 +193,7 @@ impl<In, Out, C> Builder<In, Out, C> {
     ///
     /// # Errors
     /// [`ConnectError`] for a URL, a subprotocol or an option that can't be used.
-    pub fn connect(self) -> Result<Socket<In, Out>, ConnectError>
+    pub fn connect(mut self) -> Result<Socket<In, Out>, ConnectError>
     where
         In: 'static,
         Out: 'static,
@@ -172,6 +201,10 @@ impl<In, Out, C> Builder<In, Out, C> {
     {
         check_options(&self.config)?;
         browser::check_protocols(&self.protocols).map_err(protocol_error)?;
+        if let Some(durable) = &mut self.config.durable {
+            durable.protocols.clone_from(&self.protocols);
+            durable.on_session_lost = self.on_session_lost;
+        }
         let url = match self.provider {
             Some(_) => String::new(),
             None => browser::resolve(&self.url).map_err(|error| ConnectError::Url {
@@ -240,6 +273,12 @@ fn check_options(config: &Config) -> Result<(), ConnectError> {
     }
     if config.outbox.messages == 0 || config.outbox.bytes == 0 {
         return refuse("outbox", "it must have room for something");
+    }
+    if config.durable.is_some() && config.outbox.overflow == OutboxOverflow::DropOldest {
+        return refuse(
+            "outbox",
+            "a durable socket drops nothing: let `send` wait or be refused",
+        );
     }
     if config.inbox.messages == 0 || config.inbox.bytes == 0 {
         return refuse("inbox", "it must have room for something");

@@ -37,6 +37,11 @@ struct Inner {
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
     released: u64,
+    /// From where up to where the outcome is unknown, where a session was lost.
+    lost_after: u64,
+    lost: u64,
+    /// Messages taken that the machine has not heard of: in a session it wants to know when.
+    taken: u64,
     /// A close that the driver has not seen yet.
     close: Option<(u16, String)>,
     split: bool,
@@ -63,6 +68,9 @@ impl Core {
                 inbox: VecDeque::new(),
                 accepted: 0,
                 released: 0,
+                lost_after: 0,
+                lost: 0,
+                taken: 0,
                 close: None,
                 split: false,
                 receiver_gone: false,
@@ -108,15 +116,22 @@ impl Core {
         Accepted::Done
     }
 
-    /// The number of the last message accepted so far.
-    pub(super) fn accepted(&self) -> u64 {
-        self.lock().accepted
+    /// How much a flush that begins now has to wait for.
+    pub(super) fn begin_flush(&self) -> Flush {
+        let inner = self.lock();
+        Flush {
+            count: inner.accepted,
+            lost: inner.lost,
+        }
     }
 
-    /// Waits until the first `count` messages ever accepted have left the outbox.
-    pub(super) fn poll_released(&self, count: u64, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
+    /// Waits until the messages of a flush have left the outbox; in a session, until they are taken.
+    pub(super) fn poll_flushed(&self, flush: Flush, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
         let mut inner = self.lock();
-        if inner.released >= count {
+        if inner.lost > flush.lost && flush.count > inner.lost_after {
+            return Poll::Ready(Err(SendError::SessionLost));
+        }
+        if inner.released >= flush.count {
             return Poll::Ready(Ok(()));
         }
         if inner.closed.is_some() {
@@ -132,7 +147,7 @@ impl Core {
     pub(super) fn poll_receive(&self, cx: &Context<'_>) -> Poll<Option<Payload>> {
         let mut inner = self.lock();
         if let Some(payload) = inner.inbox.pop_front() {
-            inner.tell_machine(Input::Taken { count: 1 });
+            wake(inner.take(1), inner);
             return Poll::Ready(Some(payload));
         }
         if inner.closed.is_some() {
@@ -152,8 +167,8 @@ impl Core {
         let waker = inner.receiver.take();
         let count = inner.inbox.len() as u64;
         inner.inbox = VecDeque::new();
-        inner.tell_machine(Input::Taken { count });
-        drop(inner);
+        let driver = inner.take(count);
+        wake(driver, inner);
         drop(waker);
     }
 
@@ -188,7 +203,11 @@ impl Core {
     }
 
     pub(super) fn protocol(&self) -> String {
-        self.lock().protocol.clone()
+        let inner = self.lock();
+        match inner.machine.session_protocol() {
+            Some(protocol) => protocol.into(),
+            None => inner.protocol.clone(),
+        }
     }
 
     pub(super) fn events(&self) -> Events {
@@ -236,19 +255,21 @@ impl Core {
 
     // For the driver
 
-    /// Leaves the driver's waker; a close that came meanwhile.
-    pub(super) fn attend(&self, waker: &Waker) -> Option<Input> {
+    /// Leaves the driver's waker; what was taken and a close that came meanwhile.
+    pub(super) fn attend(&self, waker: &Waker) -> (Option<Input>, Option<Input>) {
         let mut inner = self.lock();
         inner.driver = Some(waker.clone());
+        let count = mem::take(&mut inner.taken);
+        let taken = (count > 0).then_some(Input::Taken { count });
         if inner.machine.admits(0) == Admission::Closed {
-            return None;
+            return (taken, None);
         }
-        let (code, reason) = inner.close.clone()?;
-        Some(Input::Close {
+        let close = inner.close.clone().map(|(code, reason)| Input::Close {
             code,
             reason,
             timeout: CLOSE_TIMEOUT,
-        })
+        });
+        (taken, close)
     }
 
     pub(super) fn wake_driver(&self) {
@@ -268,9 +289,9 @@ impl Core {
         self.lock().protocol = protocol;
     }
 
-    /// The oldest payloads of the outbox.
-    pub(super) fn outgoing(&self, count: u64) -> Vec<Arc<Payload>> {
-        self.lock().outbox.iter().take(count as usize).cloned().collect()
+    /// So many payloads of the outbox, behind the `offset` oldest.
+    pub(super) fn outgoing(&self, offset: usize, count: usize) -> Vec<Arc<Payload>> {
+        self.lock().outbox.iter().skip(offset).take(count).cloned().collect()
     }
 
     pub(super) fn release(&self, count: u64) {
@@ -287,7 +308,7 @@ impl Core {
     pub(super) fn deliver(&self, payload: Payload) {
         let mut inner = self.lock();
         if inner.receiver_gone {
-            inner.tell_machine(Input::Taken { count: 1 });
+            wake(inner.take(1), inner);
             return;
         }
         inner.inbox.push_back(payload);
@@ -304,16 +325,26 @@ impl Core {
     pub(super) fn tell(&self, event: &proto::Event) {
         let mut inner = self.lock();
         let mut opened = Vec::new();
-        if matches!(event, proto::Event::Open) {
+        let mut unacknowledged = Vec::new();
+        if let proto::Event::SessionLost { unknown, returned } = event
+            && *returned
+        {
+            unacknowledged = inner.lose(*unknown);
+        }
+        if matches!(event, proto::Event::Open { .. }) {
             inner.opened = true;
             opened = mem::take(&mut inner.on_opened);
         }
         let mut events = mem::take(&mut inner.events);
-        drop(inner);
+        let senders = match event {
+            proto::Event::SessionLost { .. } => mem::take(&mut inner.senders),
+            _ => Vec::new(),
+        };
+        wake(senders, inner);
         for sender in opened {
             let _ = sender.send(Ok(()));
         }
-        if let Some(event) = Event::from_proto(event) {
+        if let Some(event) = Event::from_proto(event, unacknowledged) {
             for sender in &mut events {
                 // A reader that is too slow misses it; `Events` says so.
                 let _ = sender.try_send(event.clone());
@@ -363,7 +394,38 @@ impl Core {
     }
 }
 
+/// What a flush waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flush {
+    /// The number of the last message.
+    count: u64,
+    /// What was lost before it began.
+    lost: u64,
+}
+
 impl Inner {
+    /// Messages have been taken out of the inbox. Whom to wake.
+    fn take(&mut self, count: u64) -> Option<Waker> {
+        if self.machine.is_durable() {
+            self.taken += count;
+            self.driver.take()
+        } else {
+            self.tell_machine(Input::Taken { count });
+            None
+        }
+    }
+
+    /// The session is lost, and with it the outcome of the oldest messages, which are given back.
+    fn lose(&mut self, unknown: usize) -> Vec<Payload> {
+        let count = unknown.min(self.outbox.len());
+        if count > 0 {
+            self.lost_after = self.released;
+            self.released += count as u64;
+            self.lost = self.released;
+        }
+        self.outbox.drain(..count).map(Arc::unwrap_or_clone).collect()
+    }
+
     /// For inputs that take no time: the machine does not look at the clock for them.
     fn tell_machine(&mut self, input: Input) {
         self.machine.handle(input, Time::default());

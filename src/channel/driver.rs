@@ -11,15 +11,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::vec::Vec;
 
-use js_sys::{JsString, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use web_sys::WebSocket;
 
 use super::builder::{Attempt, RetryPolicy, UrlFuture, UrlProvider};
 use super::core::Core;
 use crate::browser::{self, Host, Reactor};
-use crate::codec::Payload;
+use crate::codec::{Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input};
+use crate::session::{Chunk, PROTOCOL};
 
 /// What the builder hands over.
 pub(super) struct Plan {
@@ -50,9 +51,9 @@ pub(super) fn spawn(core: Arc<Core>, plan: Plan) {
         });
         let mut started = false;
         poll_fn(|cx| {
-            let close = core.attend(cx.waker());
-            if let Some(close) = close {
-                reactor.handle(close);
+            let (taken, close) = core.attend(cx.waker());
+            for input in taken.into_iter().chain(close) {
+                reactor.handle(input);
             }
             // After a close that came first: that one makes no socket unless something is queued.
             if !mem::replace(&mut started, true) {
@@ -106,6 +107,10 @@ impl Host for Driver {
     }
 
     fn open(&self) -> Result<WebSocket, JsValue> {
+        if self.core.machine(|machine| machine.is_durable()) {
+            // The application's own travel in the session's first frame.
+            return browser::connect(&self.url.borrow(), &[PROTOCOL.into()]);
+        }
         browser::connect(&self.url.borrow(), &self.plan.protocols)
     }
 
@@ -127,9 +132,18 @@ impl Host for Driver {
 
     fn transmit(&self, socket: &WebSocket, _first: u64, count: u64) {
         // Pages wrap `send`: it may be anybody's code, and runs without the lock.
-        for payload in self.core.outgoing(count) {
+        for payload in self.core.outgoing(0, count as usize) {
             transmit(socket, &payload);
         }
+    }
+
+    fn transmit_batch(&self, socket: &WebSocket, chunk: Chunk) {
+        let payloads = self.core.outgoing(chunk.offset, chunk.count);
+        transmit(socket, &packing::pack(chunk.first, payloads.iter().map(AsRef::as_ref)));
+    }
+
+    fn transmit_payload(&self, socket: &WebSocket, payload: &Payload) {
+        transmit(socket, payload);
     }
 
     fn release(&self, count: u64) {
@@ -142,11 +156,8 @@ impl Host for Driver {
         }
     }
 
-    fn deliver(&self, data: JsValue) {
-        self.core.deliver(match data.dyn_into::<JsString>() {
-            Ok(text) => Payload::Text(text.into()),
-            Err(buffer) => Payload::Bytes(Uint8Array::new(&buffer).to_vec()),
-        });
+    fn deliver(&self, payload: Payload) {
+        self.core.deliver(payload);
     }
 
     fn drop_oldest(&self, count: u64) {

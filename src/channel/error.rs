@@ -54,13 +54,16 @@ pub enum SendError {
     Closed,
     /// The outbox is full: wait with [`send`](super::Sender::send), or raise its bounds.
     Full,
-    /// The message is larger than the whole outbox may be.
+    /// The message is larger than the whole outbox may be, or than the server of a durable socket takes.
     TooBig {
         /// Its size in bytes.
         size: usize,
     },
     /// The codec can't express it.
     Encode(EncodeError),
+    /// From `flush`: the server has lost the session, and nobody knows what became of messages that had gone out;
+    /// [`Event::SessionLost`](super::Event::SessionLost) has them.
+    SessionLost,
 }
 
 impl fmt::Display for SendError {
@@ -70,9 +73,10 @@ impl fmt::Display for SendError {
             Self::Full => f.write_str("the outbox is full; wait for room with `send`, or raise its bounds"),
             Self::TooBig { size } => write!(
                 f,
-                "the message has {size} bytes, more than the whole outbox may hold; split it, or raise the bound"
+                "the message has {size} bytes, more than the whole outbox may hold, or the server takes; split it, or raise the bound"
             ),
             Self::Encode(error) => error.fmt(f),
+            Self::SessionLost => f.write_str("the server has lost the session; what became of the messages is unknown"),
         }
     }
 }

@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::string::String;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::vec::Vec;
 
 use futures_channel::mpsc;
 use futures_core::Stream;
 
+use crate::codec::Payload;
 use crate::proto::{self, State};
 
 /// Something that happened to a socket.
@@ -18,7 +20,7 @@ pub enum Event {
     Connecting,
     /// A connection is open.
     Open {
-        /// Whether it continues a session; never on a plain WebSocket.
+        /// Whether it goes on with a session; never on a plain WebSocket.
         resumed: bool,
     },
     /// An open connection was lost, and will be tried again. The last one is told by [`Closed`](Self::Closed) alone.
@@ -32,20 +34,32 @@ pub enum Event {
         /// The time until the next attempt; `None` while offline or put aside by the browser.
         retry_in: Option<Duration>,
     },
+    /// The server has lost the session of a durable socket, and a new one begins.
+    SessionLost {
+        /// Messages that had gone out, the oldest first: nobody knows whether they arrived. Empty with
+        /// [`OnSessionLost::Resend`](crate::OnSessionLost::Resend), where they are sent again.
+        unacknowledged: Vec<Payload>,
+        /// How many are sent again.
+        resent: usize,
+    },
     /// The socket is closed for good, and the stream ends; [`Socket::closed`](super::Socket::closed) says why.
     Closed,
 }
 
 impl Event {
     /// What the Rust face tells of what the machine tells.
-    pub(super) fn from_proto(event: &proto::Event) -> Option<Self> {
+    pub(super) fn from_proto(event: &proto::Event, unacknowledged: Vec<Payload>) -> Option<Self> {
         Some(match event {
             proto::Event::StateChange {
                 state: State::Connecting,
                 ..
             } => Self::Connecting,
             proto::Event::StateChange { .. } => return None,
-            proto::Event::Open => Self::Open { resumed: false },
+            proto::Event::Open { resumed } => Self::Open { resumed: *resumed },
+            proto::Event::SessionLost { unknown, returned } => Self::SessionLost {
+                unacknowledged,
+                resent: if *returned { 0 } else { *unknown },
+            },
             proto::Event::Disconnected { close, retry_in } => Self::Disconnected {
                 code: close.code,
                 reason: close.reason.clone(),

@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 use futures_core::Future;
 use futures_sink::Sink;
 
-use super::core::{Accepted, Core};
+use super::core::{Accepted, Core, Flush};
 use super::error::{CloseError, Closed, SendError};
 use super::socket::Handle;
 use crate::codec::{Codec, Payload};
@@ -25,7 +25,7 @@ pub struct Sender<Out> {
     /// A message that the `Sink` took and that waits for room.
     slot: Option<Payload>,
     /// How far a flush of the `Sink` under way has to come.
-    flushing: Option<u64>,
+    flushing: Option<Flush>,
     /// `Sink::close` was called.
     done: bool,
 }
@@ -89,16 +89,18 @@ impl<Out> Sender<Out> {
         }
     }
 
-    /// Waits until everything that was accepted before is handed to the browser.
+    /// Waits until everything that was accepted before is handed to the browser; on a durable socket, until the application
+    /// at the other end has taken it.
     ///
     /// On a plain WebSocket that is all that can be known: what the browser holds when the link dies is lost.
     ///
     /// # Errors
-    /// [`SendError::Closed`] where the socket closed before.
+    /// [`SendError::Closed`] where the socket closed before, [`SendError::SessionLost`] where the server lost the session
+    /// and with it what became of the messages.
     pub async fn flush(&mut self) -> Result<(), SendError> {
         poll_fn(|cx| self.poll_slot(cx)).await?;
-        let count = self.core().accepted();
-        poll_fn(|cx| self.core().poll_released(count, cx)).await
+        let flush = self.core().begin_flush();
+        poll_fn(|cx| self.core().poll_flushed(flush, cx)).await
     }
 
     /// Ends the socket: sends what is queued, then closes with this code and reason. Begins at once; await the result
@@ -182,9 +184,9 @@ impl<Out> Sink<Out> for Sender<Out> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.poll_slot(cx))?;
         // What was accepted before the first poll: others may go on sending.
-        let count = self.flushing.unwrap_or_else(|| self.core().accepted());
-        self.flushing = Some(count);
-        let flushed = ready!(self.core().poll_released(count, cx));
+        let flush = self.flushing.unwrap_or_else(|| self.core().begin_flush());
+        self.flushing = Some(flush);
+        let flushed = ready!(self.core().poll_flushed(flush, cx));
         self.flushing = None;
         Poll::Ready(flushed)
     }

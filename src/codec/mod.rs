@@ -14,6 +14,8 @@ mod bytes;
 mod js_json;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "channel")]
+pub(crate) mod packing;
 mod text;
 
 use alloc::string::{String, ToString};

@@ -1,16 +1,19 @@
 //! The JavaScript face's half in wasm: the machine of [`proto`](crate::proto) for the npm package's `reactor.js`, which
 //! drives it in the browser's callbacks as `browser/` does for Rust. Nothing here calls JavaScript; what crosses are
-//! numbers, and the words of an end. Payloads stay in JavaScript.
+//! numbers, the words of an end, and binary frames of a session. Text stays in JavaScript, and so do all payloads.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::proto::{
-    Admission, Close, Config, ConnectTimeout, Connection, Event, Failure, Generation, Heartbeat, Inbox, InboxOverflow,
-    Input, Outbox, OutboxOverflow, Output, Reconnect, Signal, State, Time,
+    Admission, Close, Config, ConnectTimeout, Connection, Durable, Event, Failure, Generation, Heartbeat, Inbox,
+    InboxOverflow, Input, OnSessionLost, Outbox, OutboxOverflow, Output, Reconnect, Signal, State, Time,
 };
+use crate::session::Kind;
 
 /// One socket's machine, and the output that is being carried out.
 #[wasm_bindgen]
@@ -19,6 +22,11 @@ pub struct Engine {
     numbers: [f64; 3],
     reason: String,
     failure: Option<Failure>,
+    /// The control frame that is to be sent.
+    frame: Vec<u8>,
+    /// Sizes of the messages of the frame that is being read, and for bytes where each begins, where it ends and its kind.
+    sizes: Vec<usize>,
+    layout: Vec<u32>,
 }
 
 #[wasm_bindgen]
@@ -45,6 +53,8 @@ impl Engine {
         inbox_bytes: f64,
         inbox_overflow: u8,
         asks_url: bool,
+        durable: u8,
+        trusts_silence: bool,
     ) -> Self {
         let mut config = Config::new();
         config.reconnect = reconnects.then(|| Reconnect {
@@ -79,11 +89,23 @@ impl Engine {
             },
         };
         config.ask_url = asks_url;
+        config.durable = (durable > 0).then(|| Durable {
+            trusts_silence,
+            on_session_lost: match durable {
+                1 => OnSessionLost::Return,
+                2 => OnSessionLost::Resend,
+                _ => OnSessionLost::End,
+            },
+            ..Durable::default()
+        });
         Self {
             machine: Connection::new(config, random.to_bits()),
             numbers: [0.0; 3],
             reason: String::new(),
             failure: None,
+            frame: Vec::new(),
+            sizes: Vec::new(),
+            layout: Vec::new(),
         }
     }
 
@@ -111,9 +133,60 @@ impl Engine {
             16 => Input::Page(Signal::Left),
             17 => Input::Page(Signal::Returned),
             18 => Input::Page(Signal::Woke),
+            19 => Input::Page(Signal::Unloaded),
+            20 => Input::WrongProtocol(generation),
+            21 => Input::Malformed(generation),
+            22 => Input::TurnEnded,
             _ => return,
         };
         self.machine.handle(input, time(now));
+    }
+
+    /// The next of the application's subprotocols that a session offers. Before anything else.
+    pub fn offer(&mut self, protocol: String) {
+        self.machine.offer(protocol);
+    }
+
+    /// A message of this many bytes of UTF-8 is part of the text frame that is being read.
+    pub fn part(&mut self, size: f64) {
+        self.sizes.push(size as usize);
+    }
+
+    /// A binary frame of a session arrived. How many messages it brings, which are to be taken out of it by
+    /// [`layout`](Self::layout) and then fed, from the position that [`number`](Self::number) 0 says; 0: it was something
+    /// else, and is fed.
+    pub fn frame(&mut self, now: f64, generation: u32, frame: &[u8]) -> usize {
+        let generation = Generation::from_number(generation);
+        let Some(batch) = self.machine.frame(generation, frame, time(now)) else {
+            return 0;
+        };
+        self.layout.clear();
+        for (part, rest) in batch.places() {
+            let end = frame.len() - rest;
+            self.sizes.push(part.bytes.len());
+            self.layout.push((end - part.bytes.len()) as u32);
+            self.layout.push(end as u32);
+            self.layout.push(u32::from(part.kind == Kind::Bytes));
+        }
+        self.numbers[0] = batch.first as f64;
+        self.sizes.len()
+    }
+
+    /// The frame that is being read begins at position `first`, and has no more messages than were told.
+    pub fn batch(&mut self, now: f64, generation: u32, first: f64) {
+        let generation = Generation::from_number(generation);
+        self.machine.batch(generation, first as u64, &self.sizes, time(now));
+        self.sizes.clear();
+    }
+
+    /// Of the messages of a binary frame: three numbers for each, where it begins, where it ends, and whether it is bytes.
+    pub fn layout(&self, index: usize) -> u32 {
+        self.layout.get(index).copied().unwrap_or_default()
+    }
+
+    /// The control frame that is to be sent.
+    pub fn bytes(&mut self) -> Vec<u8> {
+        mem::take(&mut self.frame)
     }
 
     /// A message of this size was put at the end of the outbox: 0 where it was accepted; otherwise it is to be taken off
@@ -176,8 +249,8 @@ impl Engine {
             Output::Open(generation) => (2, f64::from(generation.number())),
             Output::Transmit { count, .. } => (3, count as f64),
             Output::Release { count } => (4, count as f64),
-            Output::Deliver => (5, 0.0),
-            Output::Discard => (6, 0.0),
+            Output::Deliver { count } => (5, count as f64),
+            Output::Discard { count } => (6, count as f64),
             Output::Drop { count } => (7, count as f64),
             Output::Heartbeat => (8, 0.0),
             Output::Measure => (9, 0.0),
@@ -187,7 +260,20 @@ impl Engine {
             }
             Output::Abandon(generation) => (11, f64::from(generation.number())),
             Output::SetTimer(deadline) => (12, deadline.map_or(f64::INFINITY, |at| at.as_micros() as f64 / 1000.0)),
-            Output::Tell(Event::Open) => (13, 0.0),
+            Output::Batch(chunk) => {
+                self.numbers = [0.0, chunk.offset as f64, chunk.first as f64];
+                (18, chunk.count as f64)
+            }
+            Output::Frame(frame) => {
+                self.frame = frame;
+                (19, 0.0)
+            }
+            Output::AwaitTurn => (20, 0.0),
+            Output::Tell(Event::Open { resumed }) => (13, f64::from(u8::from(resumed))),
+            Output::Tell(Event::SessionLost { unknown, returned }) => {
+                self.numbers[1] = f64::from(u8::from(returned));
+                (21, unknown as f64)
+            }
             Output::Tell(Event::StateChange {
                 state,
                 previous,
@@ -219,17 +305,20 @@ impl Engine {
         self.numbers.get(index).copied().unwrap_or_default()
     }
 
-    /// Words of the output: 0 the reason of an end, 1 the code and 2 the message of what failed, if anything did.
+    /// Words of the output: 0 the reason of an end, 1 the code and 2 the message of what failed, if anything did. And 3 the
+    /// application's subprotocol in a session.
     pub fn words(&self, index: u8) -> String {
         match (index, self.failure) {
             (0, _) => self.reason.clone(),
+            (3, _) => self.machine.session_protocol().unwrap_or_default().to_string(),
             (1, Some(failure)) => failure.code().to_string(),
             (_, Some(failure)) => failure.message().to_string(),
             _ => String::new(),
         }
     }
 
-    /// One of: attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox.
+    /// One of: attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox,
+    /// messages unacknowledged, round trip in milliseconds (NaN where it is not known).
     pub fn figure(&self, index: u8) -> f64 {
         let machine = &self.machine;
         match index {
@@ -240,7 +329,9 @@ impl Engine {
             4 => machine.outbox().messages as f64,
             5 => machine.outbox().bytes as f64,
             6 => machine.inbox().messages as f64,
-            _ => machine.inbox().bytes as f64,
+            7 => machine.inbox().bytes as f64,
+            8 => machine.unacknowledged() as f64,
+            _ => millis(machine.rtt()),
         }
     }
 

@@ -32,6 +32,12 @@ pub enum Failure {
     PageHidden,
     /// The caller ended the socket at once.
     Aborted,
+    /// The server does not speak the session protocol.
+    Unsupported,
+    /// A newer connection has taken the session over.
+    Superseded,
+    /// The server has lost the session, and the socket was to end with it.
+    SessionLost,
 }
 
 impl Failure {
@@ -48,6 +54,9 @@ impl Failure {
             Self::Protocol => "protocol",
             Self::Unauthorized => "unauthorized",
             Self::Aborted => "aborted",
+            Self::Unsupported => "unsupported",
+            Self::Superseded => "superseded",
+            Self::SessionLost => "session-lost",
         }
     }
 
@@ -56,8 +65,8 @@ impl Failure {
         match self {
             Self::Refused => {
                 "the connection could not be opened; a browser does not tell a page why (nothing listens there, DNS, TLS, \
-                 a proxy, the page's connect-src, or a server that refused the upgrade, for example with 401 or 403): \
-                 look at the browser's console and the server's log"
+                 a proxy, the page's connect-src, a server that refused the upgrade, for example with 401 or 403, or that \
+                 does not know the subprotocol, tautline.v1 for a durable socket): look at the browser's console and the server's log"
             }
             Self::Timeout => {
                 "no connection within the connect timeout; is the network slow, or does the server accept without answering?"
@@ -70,15 +79,20 @@ impl Failure {
             Self::Overflow => {
                 "more messages arrived than the inbox holds; take them faster, raise its bounds, or let it drop the oldest"
             }
-            Self::TooBig => "a message is larger than the other side takes (close code 1009)",
+            Self::TooBig => "a message is larger than the other side takes (close code 1009 or 4413)",
             Self::Protocol => {
-                "the other side could not read what it got (close code 1002 or 1007); it would fail again"
+                "one side could not read what it got (close code 1002, 1007 or 4400); it would fail again"
             }
             Self::Unauthorized => "the server does not accept the credentials, fresh ones included",
             Self::Silent => "the heartbeat stayed unanswered: the link is dead",
             Self::Offline => "the browser is offline",
             Self::PageHidden => "the browser has put the page aside",
             Self::Aborted => "the caller ended the socket",
+            Self::Unsupported => {
+                "the server does not speak tautline.v1: connect without `durable`, or run a server that has durable sessions"
+            }
+            Self::Superseded => "a newer connection has taken the session over (close code 4409)",
+            Self::SessionLost => "the server has lost the session",
         }
     }
 }

@@ -68,7 +68,18 @@ pub enum Event {
         cause: Option<Failure>,
     },
     /// A connection is open.
-    Open,
+    Open {
+        /// Whether it goes on with a session; never on a plain WebSocket.
+        resumed: bool,
+    },
+    /// The server has lost the session, and a new one begins.
+    SessionLost {
+        /// How many messages went out and were not known to be taken: nobody can tell what became of them. The oldest of
+        /// the outbox.
+        unknown: usize,
+        /// They are to be taken out of the outbox and given back to the application; otherwise they are sent again.
+        returned: bool,
+    },
     /// An open connection was lost, and will be tried again.
     Disconnected {
         /// How it ended.
@@ -99,10 +110,14 @@ pub struct Stats {
     pub sent: u64,
     /// Messages that arrived.
     pub received: u64,
-    /// Accepted and not yet handed on.
+    /// Accepted and not yet handed on; in a session, not yet taken by the other application.
     pub outbox: Load,
     /// Arrived and not yet taken.
     pub inbox: Load,
+    /// Messages of a session that went out and are not known to be taken; 0 on a plain WebSocket.
+    pub unacknowledged: usize,
+    /// How long the server's last answer to a HELLO or a PING took; `None` on a plain WebSocket.
+    pub rtt: Option<Duration>,
     /// How the last connection ended.
     pub last_close: Option<Close>,
 }

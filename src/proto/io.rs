@@ -1,10 +1,12 @@
 //! What goes into the machine and what comes out of it.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::event::{Close, Event};
 use super::time::Time;
+use crate::session::Chunk;
 
 /// The number of an attempt, and of the connection it leads to. Rises by one with each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,8 +73,14 @@ pub enum Input {
     OpenFailed(Generation),
     /// The socket is open.
     Opened(Generation),
+    /// The socket is open, without the subprotocol that a session needs.
+    WrongProtocol(Generation),
     /// A message of this size arrived and waits as the youngest in the driver's hands.
     Message(Generation, usize),
+    /// In a session: a text frame arrived that is none.
+    Malformed(Generation),
+    /// The turn of [`Output::AwaitTurn`] has ended.
+    TurnEnded,
     /// The socket reported an error; its end is to follow, and is taken for granted if it does not.
     Error(Generation),
     /// The socket has begun to close by itself and takes nothing more.
@@ -107,6 +115,8 @@ pub enum Signal {
     Hidden,
     /// The page is left, and perhaps kept to come back (bfcache).
     Left,
+    /// The page is left for good.
+    Unloaded,
     /// A page that was left and kept is shown again.
     Returned,
     /// The machine or the page slept and woke up.
@@ -127,15 +137,27 @@ pub enum Output {
         /// How many.
         count: u64,
     },
-    /// Forget the oldest messages of the outbox: they were handed on, or had to make room.
+    /// In a session: hand these messages of the outbox to the socket, in one frame. They stay in the outbox.
+    Batch(Chunk),
+    /// In a session: send this binary frame.
+    Frame(Vec<u8>),
+    /// Report [`Input::TurnEnded`] when the present turn of the event loop has ended: as a task of its own, not a timer.
+    AwaitTurn,
+    /// Forget the oldest messages of the outbox: they were handed on, or taken, or had to make room.
     Release {
         /// How many.
         count: u64,
     },
-    /// Hand the oldest message that arrived to the application's inbox.
-    Deliver,
-    /// Throw the oldest message that arrived away.
-    Discard,
+    /// Hand the oldest messages that arrived to the application's inbox.
+    Deliver {
+        /// How many.
+        count: usize,
+    },
+    /// Throw the oldest messages that arrived away.
+    Discard {
+        /// How many.
+        count: usize,
+    },
     /// Throw the oldest messages of the application's inbox away: they had to make room.
     Drop {
         /// How many.

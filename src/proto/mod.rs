@@ -9,6 +9,8 @@
 //! 1. [`Connection::handle`] an [`Input`]: a command, something that the socket, a timer or the page reported.
 //! 2. [`Connection::poll`] each [`Output`] and carry it out, until there is none.
 //!
+//! In a durable session frames go in by [`Connection::frame`] and [`Connection::batch`].
+//!
 //! Nothing that an output leads to may call `handle` and `poll` recursively; what happens meanwhile waits for the loop.
 //! Every attempt has a [`Generation`]; an input that carries an older one has no effect. `browser/` drives it in a
 //! page; tests drive it with a clock of their own.
@@ -32,6 +34,8 @@ pub use connection::Connection;
 pub use error::Failure;
 pub use event::{Close, Event, State, Stats};
 pub use io::{Admission, Generation, Input, Output, Signal};
-pub use policy::{Config, ConnectTimeout, Heartbeat, Inbox, InboxOverflow, Outbox, OutboxOverflow, Reconnect};
+pub use policy::{
+    Config, ConnectTimeout, Durable, Heartbeat, Inbox, InboxOverflow, OnSessionLost, Outbox, OutboxOverflow, Reconnect,
+};
 pub use queue::Load;
 pub use time::Time;

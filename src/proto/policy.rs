@@ -1,5 +1,7 @@
 //! What a connection is told to do before it starts: its bounds, its patience, and which ends are final.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::backoff::Pace;
@@ -13,8 +15,11 @@ pub struct Config {
     pub reconnect: Option<Reconnect>,
     /// How long an attempt may take, the question for its URL included.
     pub connect_timeout: ConnectTimeout,
-    /// Notices a dead link; `None` (the default): trust the browser.
+    /// Notices a dead link; `None` (the default): trust the browser, or in a session what the server says of its own
+    /// heartbeat.
     pub heartbeat: Option<Heartbeat>,
+    /// Deliver exactly once, by a session with the server; `None` (the default): a plain WebSocket, at most once.
+    pub durable: Option<Durable>,
     /// Bounds of what was accepted and not yet handed on.
     pub outbox: Outbox,
     /// Bounds of what arrived and was not yet taken.
@@ -78,6 +83,42 @@ pub struct Heartbeat {
     pub interval: Duration,
     /// How long nothing may be heard after it before the link counts as dead.
     pub timeout: Duration,
+}
+
+/// What a session is told at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Durable {
+    /// The application's subprotocols, the most wanted first. They travel in the session's first frame.
+    pub protocols: Vec<String>,
+    /// What happens when the server has lost the session. Default: the application gets back what may be lost.
+    pub on_session_lost: OnSessionLost,
+    /// Trust the browser with dead links, whatever the server says of its heartbeat. Default: no.
+    pub trusts_silence: bool,
+}
+
+impl Durable {
+    /// A session for an application that offers these subprotocols, with the defaults.
+    pub fn new(protocols: Vec<String>) -> Self {
+        Self {
+            protocols,
+            ..Self::default()
+        }
+    }
+}
+
+/// What becomes of messages that had gone out when the server lost the session, so that nobody knows whether they arrived.
+/// Those that never went out go out in the new session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSessionLost {
+    /// The application gets them back.
+    #[default]
+    Return,
+    /// They are sent again: at least once, then. Not after the server refused the credentials (4401) meanwhile: whoever is
+    /// logged in now may be somebody else.
+    Resend,
+    /// The socket closes for good, as if each session were a connection, and hands back everything.
+    End,
 }
 
 /// Bounds of the outbox, and what happens to a message that does not fit.
@@ -153,8 +194,11 @@ pub(super) enum Verdict {
     Final(Failure),
 }
 
-pub(super) const fn verdict(code: u16) -> Verdict {
+pub(super) const fn verdict(code: u16, durable: bool) -> Verdict {
     match code {
+        4400 if durable => Verdict::Final(Failure::Protocol),
+        4409 if durable => Verdict::Final(Failure::Superseded),
+        4413 if durable => Verdict::Final(Failure::TooBig),
         // The same bytes would fail again.
         1002 | 1007 => Verdict::Final(Failure::Protocol),
         1009 => Verdict::Final(Failure::TooBig),

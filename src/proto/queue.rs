@@ -31,7 +31,7 @@ impl Queue {
     }
 
     pub(super) fn has_room(&self, size: usize, messages: usize, bytes: usize) -> bool {
-        self.sizes.len() < messages && self.bytes.saturating_add(size) <= bytes
+        self.load().has_room(size, messages, bytes)
     }
 
     pub(super) fn load(&self) -> Load {
@@ -53,4 +53,11 @@ pub struct Load {
     pub messages: usize,
     /// Bytes, all messages together.
     pub bytes: usize,
+}
+
+impl Load {
+    /// Whether a message of `size` fits within the bounds beside these.
+    pub(super) const fn has_room(&self, size: usize, messages: usize, bytes: usize) -> bool {
+        self.messages < messages && self.bytes.saturating_add(size) <= bytes
+    }
 }

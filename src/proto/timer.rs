@@ -20,10 +20,12 @@ pub(super) enum Timer {
     Heartbeat,
     /// The socket is closing by itself and takes too long over it.
     Linger,
+    /// The server is to hear what the application has taken.
+    Acknowledge,
 }
 
 impl Timer {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Connect,
         Self::Retry,
         Self::Stable,
@@ -31,6 +33,7 @@ impl Timer {
         Self::Drain,
         Self::Heartbeat,
         Self::Linger,
+        Self::Acknowledge,
     ];
 }
 
@@ -40,8 +43,9 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// What lies at the end of all time never comes.
     pub(super) fn set(&mut self, timer: Timer, deadline: Time) {
-        self.put(timer, Some(deadline));
+        self.put(timer, Some(deadline).filter(|at| at.as_micros() < u64::MAX));
     }
 
     pub(super) fn clear(&mut self, timer: Timer) {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::fault::Fault;
-use super::frame::{Hello, Welcome};
+use super::frame::{self, Welcome};
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 
@@ -16,6 +16,8 @@ pub struct Client {
     /// What the client receives.
     pub incoming: Incoming,
     protocols: Vec<String>,
+    /// The one that the server chose.
+    protocol: String,
     /// Empty where there is no session.
     token: String,
     /// Of the last HELLO.
@@ -54,6 +56,7 @@ impl Client {
             outgoing: Outgoing::new(0),
             incoming: Incoming::new(window, max_message),
             protocols,
+            protocol: String::new(),
             token: String::new(),
             attempt: 0,
             broken: false,
@@ -64,33 +67,25 @@ impl Client {
         }
     }
 
-    /// The first frame of a connection.
-    pub fn hello(&mut self) -> Hello {
+    /// Adds to the application's subprotocols.
+    pub fn offer(&mut self, protocol: String) {
+        self.protocols.push(protocol);
+    }
+
+    /// The first frame of a connection: a HELLO.
+    pub fn hello(&mut self) -> Vec<u8> {
         self.attempt += 1;
-        let max_message = self.incoming.max_message();
-        let protocols = self.protocols.clone();
-        let attempt = self.attempt;
-        if self.token.is_empty() || self.broken {
+        let (token, taken, limit) = if self.has_session() {
+            self.offered = None;
+            let (taken, limit) = self.incoming.tell();
+            (self.token.as_str(), taken, limit)
+        } else {
             let limit = self.incoming.limit_of_new();
             self.offered = Some(limit);
-            return Hello {
-                limit,
-                attempt,
-                max_message,
-                protocols,
-                ..Hello::default()
-            };
-        }
-        self.offered = None;
-        let (taken, limit) = self.incoming.tell();
-        Hello {
-            token: self.token.clone(),
-            taken,
-            limit,
-            attempt,
-            max_message,
-            protocols,
-        }
+            ("", 0, limit)
+        };
+        let numbers = [taken, limit, self.attempt, self.incoming.max_message()];
+        frame::hello(token, numbers, &self.protocols)
     }
 
     /// The answer to [`hello`](Self::hello). `resend`: messages of unknown outcome stay in the outbox and go out again;
@@ -98,13 +93,15 @@ impl Client {
     ///
     /// # Errors
     /// Where it can't be true. The connection is to be dropped; the next HELLO asks for a new session.
-    pub fn welcome(&mut self, welcome: &Welcome, resend: bool) -> Result<Greeting, Fault> {
-        let greeting = self.agree(welcome, resend);
+    pub fn welcome(&mut self, welcome: Welcome, resend: bool) -> Result<Greeting, Fault> {
+        let greeting = self.agree(&welcome, resend);
         self.broken = greeting.is_err();
         if greeting.is_ok() {
+            self.token = welcome.token;
             self.resume_ms = welcome.resume_ms;
             self.heartbeat_ms = welcome.heartbeat_ms;
             self.max_message = welcome.max_message;
+            self.protocol = welcome.protocol;
         }
         greeting
     }
@@ -126,7 +123,6 @@ impl Client {
             return Err(Fault::BadAcknowledgement);
         }
         let is_first = self.token.is_empty();
-        self.token.clone_from(&welcome.token);
         // The limit of a HELLO that named a session was that session's.
         self.incoming.renew(self.offered.unwrap_or_default());
         let unknown = self.outgoing.unacknowledged();
@@ -144,6 +140,11 @@ impl Client {
     /// Whether the server knows a session of this client's, as far as the client can tell.
     pub fn has_session(&self) -> bool {
         !self.token.is_empty() && !self.broken
+    }
+
+    /// The application's subprotocol that the server chose; empty: none.
+    pub fn protocol(&self) -> &str {
+        &self.protocol
     }
 
     /// How long the session outlives a connection, in milliseconds.

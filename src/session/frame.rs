@@ -170,16 +170,8 @@ impl<'a> FromServer<'a> {
 impl Hello {
     /// The frame's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut frame = Writer::new(HELLO);
-        frame.string(&self.token);
-        for number in [self.taken, self.limit, self.attempt, self.max_message] {
-            frame.number(number);
-        }
-        frame.number(self.protocols.len() as u64);
-        for protocol in &self.protocols {
-            frame.string(protocol);
-        }
-        frame.0
+        let numbers = [self.taken, self.limit, self.attempt, self.max_message];
+        hello(&self.token, numbers, &self.protocols)
     }
 
     /// What follows is room to grow.
@@ -201,6 +193,20 @@ impl Hello {
         }
         Ok(hello)
     }
+}
+
+/// A [`Hello`] from its fields, in their order.
+pub(super) fn hello(token: &str, numbers: [u64; 4], protocols: &[String]) -> Vec<u8> {
+    let mut frame = Writer::new(HELLO);
+    frame.string(token);
+    for number in numbers {
+        frame.number(number);
+    }
+    frame.number(protocols.len() as u64);
+    for protocol in protocols {
+        frame.string(protocol);
+    }
+    frame.0
 }
 
 impl Welcome {
@@ -289,9 +295,14 @@ impl<'a> Batch<'a> {
 
     /// The messages, in order.
     pub fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+        self.places().map(|(part, _)| part)
+    }
+
+    /// The messages, in order, with how many bytes of the frame follow each.
+    pub fn places(&self) -> impl Iterator<Item = (Part<'a>, usize)> {
         let mut body = Reader(self.body);
         // It was checked when it was read.
-        core::iter::from_fn(move || body.part().ok())
+        core::iter::from_fn(move || Some((body.part().ok()?, body.0.len())))
     }
 
     fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {

@@ -96,25 +96,19 @@ impl Outgoing {
         if taken > self.sent_to {
             return Err(Fault::BadAcknowledgement);
         }
-        let (mut count, mut bytes, mut end) = (0, 0, self.taken);
-        for &size in self.sizes.iter().take(self.sent) {
-            if end >= taken {
-                break;
-            }
-            end += span(size);
-            bytes += size;
+        let (mut count, mut end) = (0, self.taken);
+        while end < taken {
+            end += self.sizes.get(count).map_or(1, |&size| span(size));
             count += 1;
         }
-        if end > taken && end != self.taken {
+        if end > taken && count > 0 {
             return Err(Fault::BadAcknowledgement);
         }
-        self.sizes.drain(..count);
-        self.bytes -= bytes;
         self.taken = end;
-        self.sent -= count;
-        self.cursor = self.cursor.saturating_sub(count);
-        self.next = self.next.max(end + 1);
         self.limit = self.limit.max(limit);
+        self.next = self.next.max(end + 1);
+        self.cursor = self.cursor.saturating_sub(count);
+        self.forget(count);
         Ok(count)
     }
 
@@ -150,9 +144,17 @@ impl Outgoing {
     /// Forgets the messages that went out and were not taken: nobody knows what became of them. How many they are. To be
     /// followed by [`renew`](Self::renew).
     pub fn drop_sent(&mut self) -> usize {
-        let dropped: usize = self.sizes.drain(..self.sent).sum();
-        self.bytes -= dropped;
-        core::mem::take(&mut self.sent)
+        let count = self.sent;
+        self.forget(count);
+        count
+    }
+
+    /// So many of the oldest, which went out.
+    fn forget(&mut self, count: usize) {
+        for _ in 0..count {
+            self.bytes -= self.sizes.pop_front().unwrap_or_default();
+        }
+        self.sent -= count;
     }
 
     /// Whether there is something to send that may be sent.
@@ -163,7 +165,7 @@ impl Outgoing {
     /// The messages of the next frame, which count as sent from now on. At most [`FRAME_BYTES`], or one message.
     pub fn next_chunk(&mut self) -> Option<Chunk> {
         let (mut count, mut bytes, mut next) = (0, 0, self.next);
-        for &size in self.sizes.iter().skip(self.cursor) {
+        while let Some(&size) = self.sizes.get(self.cursor + count) {
             let full = count > 0 && bytes + size + ENVELOPE * (count + 1) > FRAME_BYTES;
             if full || next > self.limit {
                 break;

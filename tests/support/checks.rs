@@ -132,7 +132,7 @@ impl Rig {
     pub(super) fn check_output(&mut self, output: &Output) {
         if self.facts.end.is_some() {
             assert!(
-                matches!(output, Output::Discard | Output::SetTimer(None)),
+                matches!(output, Output::Discard { count: 1 } | Output::SetTimer(None)),
                 "{output:?} after the end"
             );
         }
@@ -156,7 +156,10 @@ impl Rig {
             }
             Output::Transmit { first, count } => self.check_transmission(*first, *count),
             Output::Release { count } => self.check_release(*count),
-            Output::Deliver => {
+            Output::Batch(_) | Output::Frame(_) | Output::AwaitTurn => {
+                panic!("a plain socket has no {output:?}")
+            }
+            Output::Deliver { .. } => {
                 let arrival = self.arrivals.front().expect("something arrived");
                 assert!(arrival.live, "from a live socket");
                 let bounds = self.config.inbox;
@@ -165,7 +168,7 @@ impl Rig {
                     "the inbox is bounded"
                 );
             }
-            Output::Discard => {
+            Output::Discard { .. } => {
                 let arrival = self.arrivals.front().expect("something arrived");
                 self.facts.overflowed |= arrival.live;
             }
@@ -277,7 +280,7 @@ impl Rig {
                 },
                 None,
             ) => self.check_change(state, previous, retry_in, cause),
-            (Event::Open, Some(Owed::Open)) => {
+            (Event::Open { resumed: false }, Some(Owed::Open)) => {
                 self.facts.opens += 1;
                 self.facts.opened_at = Some(self.now);
             }

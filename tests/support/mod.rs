@@ -426,7 +426,7 @@ impl Rig {
         }
         self.machine.handle(input.clone(), self.now);
         while let Some(output) = self.machine.poll() {
-            assert_eq!(output, Output::Discard, "{input:?} is stale");
+            assert_eq!(output, Output::Discard { count: 1 }, "{input:?} is stale");
             self.arrivals.pop_front().expect("one arrival, discarded once");
         }
         assert!(self.arrivals.is_empty(), "{input:?} is discarded");
@@ -502,11 +502,12 @@ impl Rig {
                     }
                 }
             }
-            Output::Deliver => {
+            Output::Batch(_) | Output::Frame(_) | Output::AwaitTurn => {}
+            Output::Deliver { .. } => {
                 let arrival = self.arrivals.pop_front().expect("checked");
                 self.inbox.push_back(arrival.message);
             }
-            Output::Discard => {
+            Output::Discard { .. } => {
                 self.arrivals.pop_front();
             }
             Output::Drop { count } => {

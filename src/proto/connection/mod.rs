@@ -1,14 +1,16 @@
 //! The machine itself: its state, its commands, and what it does by itself when there is something to send.
-//! `socket.rs`, `page.rs` and `retry.rs` react to what is reported.
+//! `socket.rs`, `page.rs` and `retry.rs` react to what is reported, `session.rs` to what a durable session adds.
 
 mod page;
 mod retry;
+mod session;
 mod socket;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::time::Duration;
 
+use self::session::Session;
 use crate::proto::backoff::{Backoff, Pace};
 use crate::proto::error::Failure;
 use crate::proto::event::{Close, Event, State, Stats};
@@ -18,6 +20,7 @@ use crate::proto::policy::{Config, OutboxOverflow};
 use crate::proto::queue::{Load, Queue};
 use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
+use crate::session::Fault;
 
 /// The socket gets no more while it holds this many bytes: what it holds is lost with the link, and a page can't take it
 /// back. Enough to keep a fast link busy from one look to the next.
@@ -58,6 +61,8 @@ pub struct Connection {
     /// The caller's close, with code and reason.
     closing: Option<(u16, String)>,
     liveness: Option<Liveness>,
+    /// Where delivery is exactly once; its outbox and inbox are in place of the two below.
+    session: Option<Session>,
     outbox: Queue,
     /// Messages ever accepted.
     accepted: u64,
@@ -69,6 +74,8 @@ pub struct Connection {
     sent: u64,
     received: u64,
     last_close: Option<Close>,
+    /// The latest instant that an input came with.
+    now: Time,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +86,8 @@ enum Phase {
     Asking,
     /// A socket is connecting.
     Connecting,
+    /// It is open, and the session is not agreed upon.
+    Greeting,
     Open {
         since: Time,
         /// The socket takes messages.
@@ -106,6 +115,7 @@ enum Drain {
 impl Connection {
     /// A machine that has not begun. `seed` drives the jitter of its delays; take it from a real source of randomness.
     pub fn new(config: Config, seed: u64) -> Self {
+        let session = config.durable.as_ref().map(|durable| Session::new(&config, durable));
         Self {
             config,
             phase: Phase::Idle,
@@ -121,6 +131,7 @@ impl Connection {
             left: false,
             closing: None,
             liveness: None,
+            session,
             outbox: Queue::default(),
             accepted: 0,
             inbox: Queue::default(),
@@ -130,15 +141,17 @@ impl Connection {
             sent: 0,
             received: 0,
             last_close: None,
+            now: Time::default(),
         }
     }
 
     /// Takes in what happened at `now`. Then [`poll`](Self::poll).
     pub fn handle(&mut self, input: Input, now: Time) {
+        self.now = self.now.max(now);
         match input {
             Input::Connect => self.connect(now),
             Input::Send { size } => self.send(size),
-            Input::Taken { count } => self.taken(count),
+            Input::Taken { count } => self.taken(count, now),
             Input::Close { code, reason, timeout } => self.close(code, reason, timeout, now),
             Input::Abort => self.abort(),
             Input::UrlReady(generation) => {
@@ -154,7 +167,10 @@ impl Connection {
             }
             Input::OpenFailed(generation) => self.open_failed(generation, now),
             Input::Opened(generation) => self.opened(generation, now),
+            Input::WrongProtocol(generation) => self.wrong_protocol(generation, now),
             Input::Message(generation, size) => self.message(generation, size, now),
+            Input::Malformed(generation) => self.fault(generation, Fault::Malformed),
+            Input::TurnEnded => self.turn_ended(),
             Input::Error(generation) => self.failed(generation, now),
             Input::Closing(generation) => self.socket_closing(generation, now),
             Input::Closed {
@@ -192,10 +208,10 @@ impl Connection {
         let bounds = &self.config.outbox;
         if self.closing.is_some() || self.phase == Phase::Closed {
             Admission::Closed
-        } else if size > bounds.bytes {
+        } else if size > bounds.bytes || size as u64 > self.max_message() {
             Admission::TooBig
         } else if bounds.overflow == OutboxOverflow::DropOldest
-            || self.outbox.has_room(size, bounds.messages, bounds.bytes)
+            || self.outbox().has_room(size, bounds.messages, bounds.bytes)
         {
             Admission::Accept
         } else if bounds.overflow == OutboxOverflow::Wait {
@@ -208,7 +224,7 @@ impl Connection {
     /// Where it stands.
     pub fn state(&self) -> State {
         match self.phase {
-            Phase::Idle | Phase::Asking | Phase::Connecting => State::Connecting,
+            Phase::Idle | Phase::Asking | Phase::Connecting | Phase::Greeting => State::Connecting,
             Phase::Open { .. } => State::Open,
             Phase::Waiting { .. } => State::Waiting,
             Phase::Closed => State::Closed,
@@ -232,14 +248,50 @@ impl Connection {
         )
     }
 
-    /// What is sent and not yet handed on or dropped.
+    /// What is sent and not yet handed on or dropped; in a session, not yet taken by the other application.
     pub fn outbox(&self) -> Load {
-        self.outbox.load()
+        match &self.session {
+            Some(session) => session.client.outgoing.load(),
+            None => self.outbox.load(),
+        }
     }
 
     /// What arrived and is not yet taken.
     pub fn inbox(&self) -> Load {
-        self.inbox.load()
+        match &self.session {
+            Some(session) => session.client.incoming.load(),
+            None => self.inbox.load(),
+        }
+    }
+
+    /// Messages of a session that went out and are not known to be taken.
+    pub fn unacknowledged(&self) -> usize {
+        self.session
+            .as_ref()
+            .map_or(0, |session| session.client.outgoing.unacknowledged())
+    }
+
+    /// How long the server's last answer to a HELLO or a PING took, in a session.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.session.as_ref().and_then(|session| session.rtt)
+    }
+
+    /// Whether messages go in frames of a session.
+    pub const fn is_durable(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// The application's subprotocol that the server chose for the session: empty where it chose none or before the first
+    /// WELCOME. `None` on a plain WebSocket.
+    pub fn session_protocol(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.client.protocol())
+    }
+
+    /// The largest message that the server takes, as far as it has said.
+    fn max_message(&self) -> u64 {
+        self.session
+            .as_ref()
+            .map_or(u64::MAX, |session| session.client.max_message())
     }
 
     /// Messages handed to the browser so far.
@@ -259,7 +311,7 @@ impl Connection {
 
     /// Whether anything is sent and not yet handed on or dropped.
     pub fn has_outbox(&self) -> bool {
-        !self.outbox.is_empty()
+        self.outbox().messages > 0
     }
 
     /// Figures from the start to now.
@@ -272,6 +324,8 @@ impl Connection {
             received: self.received,
             outbox: self.outbox(),
             inbox: self.inbox(),
+            unacknowledged: self.unacknowledged(),
+            rtt: self.rtt(),
             last_close: self.last_close.clone(),
         }
     }
@@ -293,6 +347,11 @@ impl Connection {
         if self.closing.is_some() || self.phase == Phase::Closed {
             return;
         }
+        self.accepted += 1;
+        if let Some(session) = &mut self.session {
+            session.client.outgoing.push(size);
+            return;
+        }
         let bounds = &self.config.outbox;
         let dropped = self.outbox.make_room(size, bounds.messages, bounds.bytes);
         match self.outputs.back_mut() {
@@ -301,10 +360,13 @@ impl Connection {
             _ => self.outputs.push_back(Output::Release { count: dropped }),
         }
         self.outbox.push(size);
-        self.accepted += 1;
     }
 
-    fn taken(&mut self, count: u64) {
+    fn taken(&mut self, count: u64, now: Time) {
+        if let Some(session) = &mut self.session {
+            session.client.incoming.take(count as usize, now);
+            return;
+        }
         for _ in 0..count {
             if self.inbox.pop().is_none() {
                 break;
@@ -316,7 +378,7 @@ impl Connection {
         if self.closing.is_some() || self.phase == Phase::Closed {
             return;
         }
-        if !matches!(self.phase, Phase::Open { .. }) && self.outbox.is_empty() {
+        if !matches!(self.phase, Phase::Open { .. }) && !self.has_outbox() {
             // Nothing is open and nothing is owed.
             self.abandon();
             self.finish(
@@ -338,11 +400,12 @@ impl Connection {
         if self.phase == Phase::Closed {
             return;
         }
-        self.leave(1000, "");
+        self.bye(1000, "");
         self.finish(Close::abnormal(), Some(Failure::Aborted));
     }
 
     fn measured(&mut self, bytes: usize, now: Time) {
+        self.judged(bytes, now);
         // The socket that was asked about may be gone.
         if self.drain != Drain::Measuring || !matches!(self.phase, Phase::Open { .. }) {
             return;
@@ -359,12 +422,14 @@ impl Connection {
     // Outputs that follow from the state
 
     fn transmission(&mut self) -> Option<Output> {
+        if self.session.is_some() {
+            return self.next_frame();
+        }
         if !self.is_writable() || self.outbox.is_empty() || self.drain != Drain::Flowing {
             return None;
         }
-        if self.buffered >= BUFFER_HIGH {
-            self.drain = Drain::Measuring;
-            return Some(Output::Measure);
+        if let Some(measure) = self.measure_if_full() {
+            return Some(measure);
         }
         let first = self.accepted - self.outbox.load().messages as u64 + 1;
         let mut count = 0;
@@ -379,32 +444,38 @@ impl Connection {
         Some(Output::Transmit { first, count })
     }
 
-    /// The closing handshake, once everything is handed on.
+    /// The socket may be full by now: it has to be looked at before it gets more.
+    fn measure_if_full(&mut self) -> Option<Output> {
+        (self.buffered >= BUFFER_HIGH).then(|| {
+            self.drain = Drain::Measuring;
+            Output::Measure
+        })
+    }
+
+    /// The closing handshake, once everything is handed on, and in a session taken.
     fn farewell(&mut self) -> Option<Output> {
-        let (code, reason) = self.closing.as_ref()?;
-        if let Phase::Open {
-            writable: true,
-            closing,
-            ..
-        } = &mut self.phase
-            && !*closing
-            && self.outbox.is_empty()
-        {
-            *closing = true;
-            // The timeout of the close watches over the rest.
-            self.liveness = None;
-            self.timers.clear(Timer::Heartbeat);
-            return Some(Output::Close {
-                code: *code,
-                reason: reason.clone(),
-            });
+        if !self.has_said_all() || !self.is_writable() {
+            return None;
         }
-        None
+        let (mut code, mut reason) = self.closing.clone()?;
+        if self.session.is_some() {
+            // The BYE has the code; the connection just ends.
+            self.say_bye(code, &reason);
+            (code, reason) = (1000, String::new());
+        }
+        self.outputs.push_back(Output::Close { code, reason });
+        if let Phase::Open { closing, .. } = &mut self.phase {
+            *closing = true;
+        }
+        // The timeout of the close watches over the rest.
+        self.liveness = None;
+        self.timers.clear(Timer::Heartbeat);
+        self.outputs.pop_front()
     }
 
     /// Whether the caller closed it and everything is handed on: no reason to come back.
     fn has_said_all(&self) -> bool {
-        self.closing.is_some() && self.outbox.is_empty()
+        self.closing.is_some() && !self.has_outbox()
     }
 
     fn is(&self, generation: Generation, phase: Phase) -> bool {

@@ -18,22 +18,34 @@ impl Connection {
             match timer {
                 Timer::Connect => {
                     self.outputs.push_back(Output::Abandon(self.generation));
-                    self.come_back(Failure::Timeout, Pace::Usual, now);
+                    if self.phase == Phase::Greeting {
+                        self.unanswered(Failure::Timeout, now);
+                    } else {
+                        self.come_back(Failure::Timeout, Pace::Usual, now);
+                    }
                 }
                 Timer::Retry => self.begin_attempt(now),
                 Timer::Stable => self.forget_failures(),
-                Timer::Close => {
-                    self.abandon();
-                    self.finish(Close::abnormal(), None);
-                }
+                Timer::Close => self.close_timed_out(),
                 Timer::Drain => self.drain = Drain::Flowing,
                 Timer::Heartbeat => self.heartbeat(deadline, now),
                 Timer::Linger => {
                     self.outputs.push_back(Output::Abandon(self.generation));
                     self.ended(Close::abnormal(), None, now);
                 }
+                // It has come up, and the next frame follows from that.
+                Timer::Acknowledge => {}
             }
         }
+    }
+
+    fn close_timed_out(&mut self) {
+        match self.closing.clone() {
+            // What is not taken is handed back; the server need not keep the session.
+            Some((code, reason)) if self.session.is_some() => self.bye(code, &reason),
+            _ => self.abandon(),
+        }
+        self.finish(Close::abnormal(), None);
     }
 
     pub(super) fn heartbeat(&mut self, deadline: Time, now: Time) {
@@ -42,26 +54,43 @@ impl Connection {
         };
         match liveness.check(deadline, now) {
             Check::Wait(until) => self.timers.set(Timer::Heartbeat, until),
-            Check::Ask(until) => self.ask(until),
-            Check::Dead => {
-                self.outputs.push_back(Output::Abandon(self.generation));
-                let close = Close::abnormal();
-                self.last_close = Some(close.clone());
-                if self.has_said_all() {
-                    self.finish(close, None);
-                    return;
-                }
-                self.forget_failures_if_stable(now);
-                self.lost(close, Some(Failure::Silent), Pace::Usual, now);
-            }
+            Check::Ask(until) => self.ask(until, now),
+            Check::Dead if self.judges() => {}
+            Check::Dead => self.dead(now),
         }
     }
 
-    pub(super) fn ask(&mut self, until: Time) {
-        if self.is_writable() {
+    /// The link is dead.
+    pub(super) fn dead(&mut self, now: Time) {
+        self.outputs.push_back(Output::Abandon(self.generation));
+        let close = Close::abnormal();
+        self.last_close = Some(close.clone());
+        if self.has_said_all() {
+            self.finish(close, None);
+            return;
+        }
+        self.forget_failures_if_stable(now);
+        self.lost(close, Some(Failure::Silent), Pace::Usual, now);
+    }
+
+    pub(super) fn probe_again(&mut self, now: Time) {
+        if let Some(liveness) = &mut self.liveness
+            && let Check::Ask(until) = liveness.ask(now)
+        {
+            self.ask(until, now);
+        }
+    }
+
+    fn ask(&mut self, until: Time, now: Time) {
+        self.timers.set(Timer::Heartbeat, until);
+        if !self.is_writable() {
+            return;
+        }
+        if self.session.is_some() {
+            self.ping(now);
+        } else {
             self.outputs.push_back(Output::Heartbeat);
         }
-        self.timers.set(Timer::Heartbeat, until);
     }
 
     pub(super) fn page(&mut self, signal: Signal, now: Time) {
@@ -79,7 +108,8 @@ impl Connection {
             }
             Signal::Visible => self.wake(now),
             Signal::Hidden => {}
-            Signal::Left => self.page_left(now),
+            Signal::Left => self.page_left(true, now),
+            Signal::Unloaded => self.page_left(false, now),
             Signal::Returned => {
                 self.left = false;
                 if self.online {
@@ -95,25 +125,37 @@ impl Connection {
     /// Somebody looks at the page again: now is the time to have a connection, and to know whether it lives.
     pub(super) fn wake(&mut self, now: Time) {
         self.hurry(now + PROMPT, now);
-        if matches!(self.phase, Phase::Open { .. })
-            && let Some(liveness) = &mut self.liveness
-            && let Check::Ask(until) = liveness.ask(now)
-        {
-            self.ask(until);
+        if matches!(self.phase, Phase::Open { .. }) {
+            self.probe_again(now);
         }
     }
 
     /// An open socket would keep the page out of the browser's cache of pages; and when it is gone for good, an orderly
-    /// end is the server's due.
-    pub(super) fn page_left(&mut self, now: Time) {
+    /// end is the server's due: that of the session, too.
+    fn page_left(&mut self, kept: bool, now: Time) {
         self.left = true;
+        if !kept && self.session.is_some() && self.phase != Phase::Closed {
+            self.bye(1000, "");
+            let close = Close {
+                code: 1000,
+                reason: String::new(),
+                was_clean: true,
+            };
+            self.finish(close, Some(Failure::PageHidden));
+            return;
+        }
         let previous = self.state();
         match self.phase {
             Phase::Idle | Phase::Closed => {}
             Phase::Waiting { .. } => self.pause(previous),
-            Phase::Asking | Phase::Connecting | Phase::Open { .. } => {
+            Phase::Asking | Phase::Connecting | Phase::Greeting | Phase::Open { .. } => {
                 self.forget_failures_if_stable(now);
                 let was_open = previous == State::Open;
+                if let Some(session) = &mut self.session
+                    && was_open
+                {
+                    session.lost_at = now;
+                }
                 self.leave(1000, "");
                 let close = Close {
                     code: 1000,

@@ -11,6 +11,7 @@ use crate::proto::io::Output;
 use crate::proto::queue::Queue;
 use crate::proto::time::Time;
 use crate::proto::timer::Timer;
+use crate::session::Outgoing;
 
 impl Connection {
     pub(super) fn begin_attempt(&mut self, now: Time) {
@@ -68,7 +69,14 @@ impl Connection {
             return Err(Failure::Attempts);
         }
         let previous = self.state();
-        let delay = self.backoff.delay(reconnect, pace);
+        let mut policy = *reconnect;
+        if let Some(session) = &mut self.session {
+            if previous == State::Open {
+                session.lost_at = now;
+            }
+            policy.max_delay = policy.max_delay.min(session.longest_delay(now));
+        }
+        let delay = self.backoff.delay(&policy, pace);
         self.leave_connection();
         self.hold = (pace != Pace::Usual).then(|| now + delay);
         if !self.online {
@@ -133,7 +141,7 @@ impl Connection {
 
     /// Closes the socket in an orderly way, without waiting for the other side.
     pub(super) fn leave(&mut self, code: u16, reason: &str) {
-        if let Phase::Open { closing: false, .. } = self.phase {
+        if let Phase::Greeting | Phase::Open { closing: false, .. } = self.phase {
             self.outputs.push_back(Output::Close {
                 code,
                 reason: String::from(reason),
@@ -143,7 +151,10 @@ impl Connection {
     }
 
     pub(super) fn abandon(&mut self) {
-        if matches!(self.phase, Phase::Asking | Phase::Connecting | Phase::Open { .. }) {
+        if matches!(
+            self.phase,
+            Phase::Asking | Phase::Connecting | Phase::Greeting | Phase::Open { .. }
+        ) {
             self.outputs.push_back(Output::Abandon(self.generation));
         }
     }
@@ -156,6 +167,7 @@ impl Connection {
             Timer::Drain,
             Timer::Heartbeat,
             Timer::Linger,
+            Timer::Acknowledge,
         ] {
             self.timers.clear(timer);
         }
@@ -169,6 +181,9 @@ impl Connection {
         self.liveness = None;
         self.closing = None;
         self.outbox = Queue::default();
+        if let Some(session) = &mut self.session {
+            session.client.outgoing = Outgoing::default();
+        }
         self.last_close = Some(close.clone());
         self.tell_state(previous, None, failure);
         self.outputs.push_back(Output::Tell(Event::Closed { close, failure }));

@@ -8,7 +8,7 @@ use crate::proto::error::Failure;
 use crate::proto::event::{Close, Event};
 use crate::proto::io::{Generation, Output};
 use crate::proto::liveness::Liveness;
-use crate::proto::policy::{self, InboxOverflow, Verdict};
+use crate::proto::policy::{self, Heartbeat, InboxOverflow, Verdict};
 use crate::proto::time::Time;
 use crate::proto::timer::Timer;
 
@@ -29,6 +29,17 @@ impl Connection {
         if !self.is(generation, Phase::Connecting) {
             return;
         }
+        // Nothing more comes of an error before it.
+        self.timers.clear(Timer::Linger);
+        if self.session.is_some() {
+            self.greet(now);
+        } else {
+            self.established(self.config.heartbeat, false, now);
+        }
+    }
+
+    /// The connection is up, and the application may hear of it.
+    pub(super) fn established(&mut self, heartbeat: Option<Heartbeat>, resumed: bool, now: Time) {
         let previous = self.state();
         self.phase = Phase::Open {
             since: now,
@@ -40,22 +51,21 @@ impl Connection {
         self.drain = Drain::Flowing;
         self.hold = None;
         self.timers.clear(Timer::Connect);
-        self.timers.clear(Timer::Linger);
         if let Some(reconnect) = &self.config.reconnect {
             self.timers.set(Timer::Stable, now + reconnect.stable_after);
         }
-        if let Some(policy) = self.config.heartbeat {
+        if let Some(policy) = heartbeat {
             let liveness = Liveness::new(policy, now);
             self.timers.set(Timer::Heartbeat, liveness.first_check());
             self.liveness = Some(liveness);
         }
         self.tell_state(previous, None, None);
-        self.outputs.push_back(Output::Tell(Event::Open));
+        self.outputs.push_back(Output::Tell(Event::Open { resumed }));
     }
 
     pub(super) fn message(&mut self, generation: Generation, size: usize, now: Time) {
         if generation != self.generation || !matches!(self.phase, Phase::Open { .. }) {
-            self.outputs.push_back(Output::Discard);
+            self.outputs.push_back(Output::Discard { count: 1 });
             return;
         }
         self.received += 1;
@@ -65,7 +75,7 @@ impl Connection {
         let bounds = self.config.inbox;
         if !self.inbox.has_room(size, bounds.messages, bounds.bytes) {
             if bounds.overflow == InboxOverflow::Close || size > bounds.bytes {
-                self.outputs.push_back(Output::Discard);
+                self.outputs.push_back(Output::Discard { count: 1 });
                 self.leave(OVERFLOW_CODE, "inbox full");
                 let close = Close {
                     code: OVERFLOW_CODE,
@@ -79,12 +89,13 @@ impl Connection {
             self.outputs.push_back(Output::Drop { count });
         }
         self.inbox.push(size);
-        self.outputs.push_back(Output::Deliver);
+        self.outputs.push_back(Output::Deliver { count: 1 });
     }
 
     /// The socket reported an error, which says nothing; its end, which says a little, is to follow.
     pub(super) fn failed(&mut self, generation: Generation, now: Time) {
-        if generation == self.generation && matches!(self.phase, Phase::Connecting | Phase::Open { .. }) {
+        let phases = matches!(self.phase, Phase::Connecting | Phase::Greeting | Phase::Open { .. });
+        if generation == self.generation && phases {
             self.timers.set(Timer::Linger, now + LINGER);
         }
     }
@@ -106,17 +117,30 @@ impl Connection {
     /// The socket of the present generation has ended, by itself or because of us.
     pub(super) fn ended(&mut self, close: Close, retry: Option<bool>, now: Time) {
         let was_open = match self.phase {
-            Phase::Connecting => false,
+            Phase::Connecting | Phase::Greeting => false,
             Phase::Open { .. } => true,
             _ => return,
         };
         self.last_close = Some(close.clone());
         if was_open && self.has_said_all() {
+            let close = match (&self.session, self.closing.take()) {
+                // The BYE has said so.
+                (Some(_), Some((code, reason))) => Close { code, reason, ..close },
+                _ => close,
+            };
             self.finish(close, None);
             return;
         }
         self.forget_failures_if_stable(now);
-        let verdict = match (retry, policy::verdict(close.code)) {
+        let durable = self.session.is_some();
+        if let Some(session) = &mut self.session
+            && close.code == 4401
+        {
+            session.refused = true;
+        }
+        let verdict = match (retry, policy::verdict(close.code, durable)) {
+            // The session has ended with it, whatever the policy says.
+            (_, verdict @ Verdict::Final(_)) if durable && close.code >= 4000 => verdict,
             (Some(false), _) => Verdict::Final(Failure::Closed),
             (Some(true), Verdict::Final(_) | Verdict::Reauthorize) => Verdict::Retry(Pace::Usual),
             (_, Verdict::Reauthorize) if self.reauthorized => Verdict::Final(Failure::Unauthorized),
