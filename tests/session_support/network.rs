@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tautline::proto::Time;
+use tautline::proto::{Generation, Time};
 
 /// What travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) struct Wire {
     pub(crate) node: usize,
     /// Which client process made it, at which attempt.
     pub(crate) process: usize,
-    pub(crate) generation: u32,
+    pub(crate) generation: Generation,
     /// From the client.
     pub(crate) up: Lane,
     /// From the server.

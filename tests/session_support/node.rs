@@ -395,8 +395,11 @@ impl World {
         let Some(session) = self.nodes[node].sessions.get_mut(&token) else {
             return;
         };
-        let deadline = session.server.deadline();
-        let _ = has_room;
+        let deadline = if has_room {
+            session.server.deadline()
+        } else {
+            session.server.deadline_while_blocked()
+        };
         if deadline == session.armed {
             return;
         }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tautline::proto::{Input, Signal, State};
+
 use super::ledger::Counts;
 use super::network::ServerEnd;
 use super::random::Random;
 use super::setup::{Sabotage, Setup};
-use super::world::World;
+use super::world::{What, World};
 
 /// After the last trouble everything is where it belongs within this time: a dead link is noticed within twice the
 /// heartbeat and the probe, an attempt that came to nothing takes ten seconds, and a retry at most three.
@@ -101,9 +103,10 @@ impl World {
             28..30 => {
                 let node = self.random.below(self.nodes.len() as u64) as usize;
                 self.nodes[node].is_cut_off = true;
-                self.soon(super::world::What::StoreAnswers(node));
+                self.soon(What::StoreAnswers(node));
             }
             30..32 => self.client_begins_again(),
+            32 if self.random.one_in(4) => self.client_feeds(Input::Abort),
             32..34 => self.client_closes(timeout),
             34..36 => {
                 if let Some((node, token)) = self.some_session() {
@@ -111,13 +114,19 @@ impl World {
                 }
             }
             36 => self.all_is_lost(timeout),
+            37 => {
+                let signal = self.random.pick(&[Signal::Left, Signal::Offline, Signal::Woke, Signal::Visible]);
+                self.page(signal);
+                let at = self.now + timeout;
+                self.at(at, What::PageReturns(self.face.process));
+            }
             _ => {
                 let pause = self.setup.nodes[0].resume.mul_f64(0.8);
                 self.breaks(|world, wire| world.cut(wire));
                 self.run_until(self.now + pause);
             }
         }
-        if self.face.driver.is_ended() && self.random.one_in(2) {
+        if self.face.is_ended() && self.random.one_in(2) {
             self.client_begins_again();
         }
     }
@@ -163,6 +172,7 @@ impl World {
                 }
             }
         }
+        self.page_returns(self.face.process);
         self.everybody_takes();
         let end = self.now + PATIENCE;
         while self.ledger.violation.is_none() && !self.is_quiet() {
@@ -186,9 +196,9 @@ impl World {
         if !face.has_taken_all() {
             return false;
         }
-        face.driver.is_ended()
-            || (face.driver.is_open()
-                && face.driver.is_flushed()
+        face.is_ended()
+            || (face.machine.state() == State::Open
+                && !face.machine.has_outbox()
                 && self.ledger.owed_up(face.process).is_none()
                 && !self.ledger.owed_down(face.token)
                 && self.is_session_quiet(face.token))
@@ -202,8 +212,8 @@ impl World {
             .filter(|wire| !matches!(wire.server, ServerEnd::Gone))
             .count();
         format!(
-            "driver {:?}, owed up {:?}, owed down {}, session {} quiet: {}, {wires} wires",
-            face.driver,
+            "machine {:?}, owed up {:?}, owed down {}, session {} quiet: {}, {wires} wires",
+            face.machine,
             self.ledger.owed_up(face.process),
             self.ledger.owed_down(face.token),
             face.token,

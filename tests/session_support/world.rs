@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use tautline::proto::Time;
+use tautline::proto::{Input, Time};
 
 use super::face::Face;
 use super::ledger::Ledger;
@@ -53,6 +53,10 @@ pub(crate) enum What {
     ArriveDown(usize),
     /// The driver's timer, if it is still the one of this number.
     ClientTimer(u64),
+    /// Of the event loop of a client's process.
+    TurnEnds(usize),
+    /// A page that was left or went offline is back.
+    PageReturns(usize),
     SessionTimer {
         node: usize,
         token: u64,
@@ -71,7 +75,7 @@ impl World {
     pub(crate) fn new(mut random: Random, setup: Setup, verbose: bool) -> Self {
         let mut ledger = Ledger::default();
         let process = ledger.client_begins();
-        let face = Face::new(process, &setup, random.next());
+        let face = Face::new(process, &setup, random.next(), 0);
         let nodes = setup.nodes.iter().map(|_| Node::default()).collect();
         let mut world = Self {
             random,
@@ -87,7 +91,7 @@ impl World {
             verbose,
             events: BinaryHeap::new(),
         };
-        world.client_connects();
+        world.client_feeds(Input::Connect);
         world
     }
 
@@ -151,7 +155,6 @@ impl World {
             What::ArriveUp(wire) => {
                 if let Some(packet) = self.wires[wire].up.pop(self.now) {
                     self.server_receives(wire, &packet);
-                    self.client_drains(wire);
                 }
             }
             What::ArriveDown(wire) => {
@@ -161,6 +164,8 @@ impl World {
                 }
             }
             What::ClientTimer(number) => self.client_timer(number),
+            What::TurnEnds(process) => self.turn_ends(process),
+            What::PageReturns(process) => self.page_returns(process),
             What::SessionTimer { node, token, number } => self.session_timer(node, token, number),
             What::NodeStarts(node) => self.nodes[node].is_up = true,
             What::StoreAnswers(node) => self.store_answers(node),
