@@ -294,12 +294,12 @@ impl<'a> Batch<'a> {
     }
 
     /// The messages, in order.
-    pub fn parts(&self) -> impl Iterator<Item = Part<'a>> {
+    pub fn parts(&self) -> impl Iterator<Item = Part<'a>> + Clone + use<'a> {
         self.places().map(|(part, _)| part)
     }
 
     /// The messages, in order, with how many bytes of the frame follow each.
-    pub fn places(&self) -> impl Iterator<Item = (Part<'a>, usize)> {
+    pub fn places(&self) -> impl Iterator<Item = (Part<'a>, usize)> + Clone + use<'a> {
         let mut body = Reader(self.body);
         // It was checked when it was read.
         core::iter::from_fn(move || Some((body.part().ok()?, body.0.len())))

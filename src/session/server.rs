@@ -18,6 +18,8 @@ use crate::proto::{Admission, Load, Time};
 
 /// A timer that fires later than this past its deadline says that this process stood still, and nothing about the link.
 const LATE: Duration = Duration::from_secs(1);
+/// What a connection is told when it has lost its session to a newer one.
+const SUPERSEDED: &str = "superseded by a newer connection";
 
 /// What a server grants each session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,8 +269,15 @@ impl Server {
 
     /// Another node has taken the session over: this one's half of it is void.
     pub fn superseded(&mut self) {
-        self.supersede();
-        self.end(4409, "superseded");
+        self.abandon(4409, SUPERSEDED);
+    }
+
+    /// Ends this half at once, without a BYE. The code and the reason are those of the connection's close, too.
+    pub fn abandon(&mut self, code: u16, reason: &'static str) {
+        if !self.is_ended() {
+            self.drop_link(code, reason);
+            self.end(code, reason);
+        }
     }
 
     /// The connection has ended without a BYE.
@@ -397,6 +406,15 @@ impl Server {
         closing.into_iter().chain(own).min()
     }
 
+    /// The same while the connection takes nothing: what has to be said can't be, and only what must be heard counts.
+    pub fn deadline_while_blocked(&self) -> Option<Time> {
+        let State::Attached(attachment) = &self.state else {
+            return self.deadline();
+        };
+        let closing = self.closing.as_ref().map(|&(_, until)| until + LATE);
+        closing.into_iter().chain(self.listens_until(attachment)).min()
+    }
+
     /// The deadline has come.
     pub fn timer(&mut self, now: Time) {
         let Settings {
@@ -433,6 +451,7 @@ impl Server {
             _ => {}
         }
         self.end_if_all_is_said(now);
+        self.end_if_nobody_listens(now);
     }
 
     // What comes out
@@ -446,8 +465,10 @@ impl Server {
     pub fn next_frame(&mut self, link: Link, now: Time) -> Option<Frame> {
         let owes = self.incoming.owes();
         let ack_is_due = self.incoming.ack_due().is_some_and(|due| due <= now);
+        let leaves = self.may_leave(now);
         let attachment = self.attachment(link)?;
-        let frame = if ack_is_due || (owes && attachment.pong.is_some()) {
+        // After a BYE nothing more is said: what was taken is told before.
+        let frame = if ack_is_due || (owes && (attachment.pong.is_some() || leaves)) {
             let (taken, limit) = self.incoming.tell();
             Frame::Control(Control::Ack { taken, limit })
         } else if let Some(nonce) = attachment.pong.take() {
@@ -533,13 +554,19 @@ impl Server {
 
     /// When something is to be said, and when something must have been heard.
     fn beats(&self, attachment: &Attachment) -> Option<Time> {
+        let listen = self.listens_until(attachment)?;
+        let speak = attachment.sent + self.settings.heartbeat;
+        Some(if attachment.ping { listen } else { listen.min(speak) })
+    }
+
+    /// When something must have been heard.
+    fn listens_until(&self, attachment: &Attachment) -> Option<Time> {
         let Settings { heartbeat, probe, .. } = self.settings;
-        let listen = match attachment.probed {
+        let until = match attachment.probed {
             Some(probed) => probed + probe,
             None => attachment.heard + heartbeat * 2,
         };
-        let speak = attachment.sent + heartbeat;
-        (!heartbeat.is_zero()).then(|| if attachment.ping { listen } else { listen.min(speak) })
+        (!heartbeat.is_zero()).then_some(until)
     }
 
     fn release(&mut self, count: usize) {
@@ -549,7 +576,7 @@ impl Server {
     }
 
     fn supersede(&mut self) {
-        self.drop_link(4409, "superseded by a newer connection");
+        self.drop_link(4409, SUPERSEDED);
     }
 
     fn drop_link(&mut self, code: u16, reason: &'static str) {
@@ -560,13 +587,17 @@ impl Server {
 
     /// The BYE, once everything is taken or the patience is at its end.
     fn farewell(&mut self, now: Time) -> Option<Frame> {
-        let (bye, until) = self.closing.clone()?;
-        if !self.outgoing.is_empty() && now < until {
+        if !self.may_leave(now) {
             return None;
         }
+        let (bye, _) = self.closing.clone()?;
         self.drop_link(1000, "");
         self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
         Some(Frame::Control(Control::Bye(bye)))
+    }
+
+    fn may_leave(&self, now: Time) -> bool {
+        (self.closing.as_ref()).is_some_and(|&(_, until)| self.outgoing.is_empty() || now >= until)
     }
 
     /// Without a connection a session that is to close ends in silence; its client hears of it when it asks.
@@ -575,6 +606,17 @@ impl Server {
             && (self.outgoing.is_empty() || now >= *until)
         {
             let bye = bye.clone();
+            self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+        }
+    }
+
+    /// A connection that takes nothing does not take the BYE either: past the patience of the close it ends without.
+    fn end_if_nobody_listens(&mut self, now: Time) {
+        if let (State::Attached(_), Some((bye, until))) = (&self.state, &self.closing)
+            && now >= *until + LATE
+        {
+            let bye = bye.clone();
+            self.drop_link(1000, "");
             self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
         }
     }
