@@ -435,8 +435,9 @@ impl Connection {
         if let Some(session) = &mut self.session {
             session.asked = Some(now);
             session.probe = Probe::Measuring;
-            self.send_control(&Control::Ping(nonce_of(now)));
+            // Before the PING: that leaves the browser whether the link lives or not, and would count as a sign of life.
             self.outputs.push_back(Output::Measure);
+            self.send_control(&Control::Ping(nonce_of(now)));
         }
     }
 
