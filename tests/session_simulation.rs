@@ -58,7 +58,7 @@ fn every_schedule_keeps_every_promise() {
             });
         }
     });
-    println!("{count} in {:?}", started.elapsed());
+    eprintln!("{count} in {:?}", started.elapsed());
 }
 
 fn number(variable: &str) -> Option<u64> {

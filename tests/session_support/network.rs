@@ -24,7 +24,9 @@ pub(crate) struct Lane {
     last: Time,
     /// Nothing that goes in comes out any more, and nobody is told.
     silent: bool,
-    /// How many went in since.
+    /// The other direction is silent: what arrives is not confirmed, and the sender's socket keeps it.
+    unconfirmed: bool,
+    /// How many the sender's socket keeps for one of the two reasons.
     stuck: usize,
     /// Nothing goes in any more.
     shut: bool,
@@ -77,11 +79,9 @@ impl Lane {
 
     /// The next packet, where it has arrived.
     pub(crate) fn pop(&mut self, now: Time) -> Option<Packet> {
-        if self.queue.front().is_some_and(|&(at, _)| at <= now) {
-            self.queue.pop_front().map(|(_, packet)| packet)
-        } else {
-            None
-        }
+        self.queue.front().filter(|&&(at, _)| at <= now)?;
+        self.stuck += usize::from(self.unconfirmed);
+        self.queue.pop_front().map(|(_, packet)| packet)
     }
 
     /// Loses all but the first `kept` packets that are under way.
@@ -94,6 +94,7 @@ impl Lane {
     pub(crate) fn cut(&mut self, kept: usize, now: Time, delay: Duration) -> Option<Time> {
         self.lose(kept);
         self.silent = false;
+        self.unconfirmed = false;
         self.stuck = 0;
         // Even where this end had sent its own close, the other one sees a break.
         self.shut = false;
@@ -103,10 +104,20 @@ impl Lane {
     /// From some byte on nothing arrives any more, not even an end.
     pub(crate) fn silence(&mut self, kept: usize) {
         if !self.silent {
-            self.stuck = self.in_flight().saturating_sub(kept);
+            self.stuck += self.in_flight().saturating_sub(kept);
             self.lose(kept);
             self.silent = true;
         }
+    }
+
+    /// From now on the sender hears of nothing that arrives.
+    pub(crate) fn deafen(&mut self) {
+        self.unconfirmed = true;
+    }
+
+    /// Whether the sender's socket has got rid of what arrived.
+    pub(crate) fn confirms(&self) -> bool {
+        !self.unconfirmed
     }
 
     pub(crate) fn is_silent(&self) -> bool {

@@ -121,8 +121,11 @@ impl World {
         };
         match session.server.resume(&hello, wire as u64, now) {
             Ok(welcome) => {
+                // What the HELLO says is taken has to leave the store together with the record that says so.
+                self.carry_out(node, token);
                 let record = self.kept(node, token);
-                if self.store.claim(token, record, node) {
+                let released = self.released(node, token);
+                if self.store.claim(token, record, released, node) {
                     self.wires[wire].server = ServerEnd::Session(token);
                     self.send_down(wire, Packet::Binary(welcome.encode()));
                     self.session_acts(node, token);
@@ -216,7 +219,7 @@ impl World {
         self.session_acts(node, token);
     }
 
-    /// The socket got rid of a packet.
+    /// A full socket got rid of a packet: the other end confirms something.
     pub(crate) fn server_drains(&mut self, wire: usize) {
         let (node, now) = (self.wires[wire].node, self.now);
         if let ServerEnd::Session(token) = self.wires[wire].server
@@ -488,18 +491,21 @@ impl World {
     fn commit(&mut self, node: usize, token: u64) -> bool {
         let always = self.setup.is_without(Sabotage::StoreAlways);
         let record = self.kept(node, token);
-        let Some(session) = self.nodes[node].sessions.get_mut(&token) else {
+        let Some(session) = self.nodes[node].sessions.get(&token) else {
             return false;
         };
         if session.server.is_ended() {
             // The BYE; that it ends is stored in a moment.
             return self.store.is_current(token, record.attempt) || always;
         }
-        let is_kept = self.store.commit(token, record, session.released, always);
-        if is_kept {
-            session.released = 0;
-        }
-        is_kept
+        let released = self.released(node, token);
+        self.store.commit(token, record, released, always)
+    }
+
+    /// How many payloads of the store were taken since it was last told.
+    fn released(&mut self, node: usize, token: u64) -> usize {
+        let session = self.nodes[node].sessions.get_mut(&token);
+        session.map_or(0, |session| std::mem::take(&mut session.released))
     }
 
     /// What the store gets to know.
@@ -550,7 +556,10 @@ impl World {
     /// Sessions that a node holds.
     pub(crate) fn all_sessions(&self) -> Vec<(usize, u64)> {
         let of = |(node, held): (usize, &Node)| {
-            held.sessions.keys().map(move |&token| (node, token)).collect::<Vec<_>>()
+            held.sessions
+                .keys()
+                .map(move |&token| (node, token))
+                .collect::<Vec<_>>()
         };
         self.nodes.iter().enumerate().flat_map(of).collect()
     }

@@ -115,7 +115,9 @@ impl World {
             }
             36 => self.all_is_lost(timeout),
             37 => {
-                let signal = self.random.pick(&[Signal::Left, Signal::Offline, Signal::Woke, Signal::Visible]);
+                let signal = self
+                    .random
+                    .pick(&[Signal::Left, Signal::Offline, Signal::Woke, Signal::Visible]);
                 self.page(signal);
                 let at = self.now + timeout;
                 self.at(at, What::PageReturns(self.face.process));

@@ -51,8 +51,8 @@ impl Store {
         self.entries.insert(token, entry);
     }
 
-    /// A node takes a session over: the highest attempt wins.
-    pub(crate) fn claim(&mut self, token: u64, record: Record, owner: usize) -> bool {
+    /// A node takes a session over, of which the oldest `released` payloads are taken: the highest attempt wins.
+    pub(crate) fn claim(&mut self, token: u64, record: Record, released: usize, owner: usize) -> bool {
         let Some(entry) = self.entries.get_mut(&token) else {
             return false;
         };
@@ -60,6 +60,7 @@ impl Store {
             return false;
         }
         entry.record = record;
+        entry.payloads.drain(..released.min(entry.payloads.len()));
         entry.owner = owner;
         entry.orphaned = None;
         true

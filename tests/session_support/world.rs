@@ -158,9 +158,12 @@ impl World {
                 }
             }
             What::ArriveDown(wire) => {
+                let was_full = self.wires[wire].down.buffered() >= self.setup.socket;
                 if let Some(packet) = self.wires[wire].down.pop(self.now) {
                     self.client_receives(wire, packet);
-                    self.server_drains(wire);
+                    if was_full && self.wires[wire].down.confirms() {
+                        self.server_drains(wire);
+                    }
                 }
             }
             What::ClientTimer(number) => self.client_timer(number),
@@ -236,17 +239,24 @@ impl World {
         let (up, down) = self.random.pick(&[(true, true), (true, false), (false, true)]);
         self.say(|| format!("{wire} goes silent: up {up}, down {down}"));
         let (kept_up, kept_down) = (self.surviving(wire, true), self.surviving(wire, false));
+        let wire = &mut self.wires[wire];
         if up {
-            self.wires[wire].up.silence(kept_up);
+            wire.up.silence(kept_up);
+            wire.down.deafen();
         }
         if down {
-            self.wires[wire].down.silence(kept_down);
+            wire.down.silence(kept_down);
+            wire.up.deafen();
         }
     }
 
     /// How many of the packets under way still arrive.
     fn surviving(&mut self, wire: usize, up: bool) -> usize {
-        let lane: &Lane = if up { &self.wires[wire].up } else { &self.wires[wire].down };
+        let lane: &Lane = if up {
+            &self.wires[wire].up
+        } else {
+            &self.wires[wire].down
+        };
         let count = lane.in_flight() as u64 + 1;
         self.random.below(count) as usize
     }
