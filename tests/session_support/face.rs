@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tautline::proto::{Admission, Config, Connection, Durable, Inbox, Input, OnSessionLost, Outbox, Reconnect, State};
+use tautline::proto::{Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, OnSessionLost, Outbox, Reconnect, State};
 use tautline::session::span;
 
 use super::ledger::Process;
@@ -80,6 +80,7 @@ fn config(setup: &Setup) -> Config {
         max_delay: Duration::from_secs(3),
         ..Reconnect::default()
     });
+    config.connect_timeout = ConnectTimeout(setup.connect_timeout);
     config.outbox = Outbox {
         messages: setup.client_outbox,
         ..Outbox::default()

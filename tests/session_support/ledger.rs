@@ -32,6 +32,24 @@ pub(crate) struct Counts {
     pub(crate) died: u64,
 }
 
+impl Counts {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.taken_up += other.taken_up;
+        self.taken_down += other.taken_down;
+        self.greeted += other.greeted;
+        self.resumed += other.resumed;
+        self.lost += other.lost;
+        self.unknown += other.unknown;
+        self.ended += other.ended;
+        self.late += other.late;
+        self.superseded += other.superseded;
+        self.restored += other.restored;
+        self.expired += other.expired;
+        self.refused += other.refused;
+        self.died += other.died;
+    }
+}
+
 /// A client's process: what its application sent.
 #[derive(Debug, Default)]
 struct ClientBook {
@@ -61,10 +79,9 @@ struct SessionBook {
     process: Process,
     /// The next of the client's messages that the server's application has to take.
     next_up: Option<u64>,
-    /// What the server's application sent, what of that the client's has taken, and what the server was told of that.
+    /// What the server's application sent, and what of that the client's has taken.
     sent_down: u64,
     taken_down: u64,
-    released_down: u64,
     /// The server has no knowledge of it any more, for a reason.
     forgotten: bool,
     /// One side has ended it.
@@ -211,7 +228,6 @@ impl Ledger {
             next_up: None,
             sent_down: 0,
             taken_down: 0,
-            released_down: 0,
             forgotten: false,
             ended: false,
         };
@@ -229,23 +245,12 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn released_down(&mut self, token: u64, count: usize) {
-        let Some(session) = self.sessions.get_mut(&token) else {
-            return;
-        };
-        session.released_down += count as u64;
-        let (released, taken) = (session.released_down, session.taken_down);
-        self.check(released <= taken, || {
-            format!("{released} messages of session {token} count as taken by the client, and {taken} are")
+    /// A node hears that the client's application has taken all up to this message.
+    pub(crate) fn released_down(&mut self, token: u64, number: u64) {
+        let taken = self.sessions.get(&token).map_or(0, |session| session.taken_down);
+        self.check(number <= taken, || {
+            format!("message {number} of session {token} counts as taken by the client, and {taken} are")
         });
-    }
-
-    /// A node begins with what the store kept: it may not know of all that was released.
-    pub(crate) fn restored(&mut self, token: u64, payloads: usize) {
-        self.counts.restored += 1;
-        if let Some(session) = self.sessions.get_mut(&token) {
-            session.released_down = session.sent_down - payloads as u64;
-        }
     }
 
     /// The server's application takes a message: whose it has to be, and its number.

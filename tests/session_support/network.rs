@@ -101,6 +101,15 @@ impl Lane {
         self.push(Packet::Close(1006), now, delay)
     }
 
+    /// What is under way takes so much longer, and what follows it comes after it. When the last of it arrives.
+    pub(crate) fn stall(&mut self, longer: Duration) -> Option<Time> {
+        for (at, _) in &mut self.queue {
+            *at = *at + longer;
+        }
+        self.last = self.queue.back().map_or(self.last, |&(at, _)| at);
+        self.queue.back().map(|_| self.last)
+    }
+
     /// From some byte on nothing arrives any more, not even an end.
     pub(crate) fn silence(&mut self, kept: usize) {
         if !self.silent {

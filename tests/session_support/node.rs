@@ -44,6 +44,8 @@ pub(crate) struct Session {
     /// So many of it the session was told are taken.
     told_taken: usize,
     outbox: VecDeque<Message>,
+    /// The number of the oldest one in there.
+    oldest: u64,
     /// Taken by the client, and still in the store.
     released: usize,
     armed: Option<Time>,
@@ -51,13 +53,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(server: Server, outbox: VecDeque<Message>) -> Self {
+    fn new(server: Server, outbox: VecDeque<Message>, oldest: u64) -> Self {
         Self {
             server,
             arrived: VecDeque::new(),
             inbox: VecDeque::new(),
             told_taken: 0,
             outbox,
+            oldest,
             released: 0,
             armed: None,
             timer: 0,
@@ -155,8 +158,10 @@ impl World {
         let settings = self.settings(node);
         let sizes = payloads.iter().map(|message| message.bytes.len());
         let server = Server::restore(settings, &record, sizes, String::new(), self.now);
-        self.ledger.restored(token, payloads.len());
-        self.nodes[node].sessions.insert(token, Session::new(server, payloads));
+        self.ledger.counts.restored += 1;
+        let oldest = self.ledger.next_down(token) - payloads.len() as u64;
+        let session = Session::new(server, payloads, oldest);
+        self.nodes[node].sessions.insert(token, session);
     }
 
     fn settings(&self, node: usize) -> Settings {
@@ -177,7 +182,7 @@ impl World {
         } else {
             self.ledger.session_begins(token, process);
         }
-        let session = Session::new(server, VecDeque::new());
+        let session = Session::new(server, VecDeque::new(), 1);
         self.nodes[node].sessions.insert(token, session);
         self.store.create(token, self.kept(node, token), node);
         self.wires[wire].server = ServerEnd::Session(token);
@@ -439,7 +444,8 @@ impl World {
                 Output::Release(count) => {
                     session.outbox.drain(..count);
                     session.released += count;
-                    self.ledger.released_down(token, count);
+                    session.oldest += count as u64;
+                    self.ledger.released_down(token, session.oldest - 1);
                 }
                 Output::Drop { link, code, .. } => self.server_closes(link as usize, code),
                 Output::Tell(Event::Ended { code, reason }) => self.session_ends(node, token, code, reason),

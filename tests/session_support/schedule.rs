@@ -89,8 +89,9 @@ impl World {
     fn has_trouble(&mut self) {
         let timeout = Duration::from_millis(self.random.pick(&[0, 300, 5_000]));
         match self.random.below(40) {
-            0..12 => self.breaks(|world, wire| world.cut(wire)),
-            12..20 => self.breaks(|world, wire| world.silence(wire)),
+            0..9 => self.breaks(|world, wire| world.cut(wire)),
+            9..14 => self.breaks(|world, wire| world.stall(wire)),
+            14..20 => self.breaks(|world, wire| world.silence(wire)),
             20..28 => {
                 let node = self.random.below(self.nodes.len() as u64) as usize;
                 let pause = Duration::from_millis(self.random.below(2_000));
@@ -214,8 +215,9 @@ impl World {
             .filter(|wire| !matches!(wire.server, ServerEnd::Gone))
             .count();
         format!(
-            "machine {:?}, owed up {:?}, owed down {}, session {} quiet: {}, {wires} wires",
-            face.machine,
+            "the client is {}, its message {:?} is not accounted for, messages for it are not taken: {}, session {} is \
+             quiet: {}, {wires} connections",
+            face.machine.state().as_str(),
             self.ledger.owed_up(face.process),
             self.ledger.owed_down(face.token),
             face.token,

@@ -7,7 +7,7 @@ use tautline::session::Settings;
 use super::random::Random;
 
 /// The largest message of both sides.
-pub(crate) const MAX_MESSAGE: u64 = 16_384;
+pub(crate) const MAX_MESSAGE: u64 = 1 << 20;
 
 /// A rule that is taken away, to see that it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub(crate) enum Sabotage {
 pub(crate) struct Setup {
     /// What each node grants.
     pub(crate) nodes: Vec<Settings>,
+    pub(crate) connect_timeout: Duration,
     /// The client's window, in positions.
     pub(crate) window: u64,
     pub(crate) client_outbox: usize,
@@ -82,13 +83,16 @@ impl Setup {
                 ..common
             })
             .collect();
-        let sizes = match random.below(4) {
-            0 => vec![0, 1, 10, 4095, 4096, 10_000],
-            1 => vec![1, 2, 5, 8, 9, 10, 12, 20, 4096],
+        let sizes = match random.below(1000) {
+            // A few of these fill a browser's socket, and chunks of 64 KiB are not enough for one.
+            0..3 => vec![10, 300_000],
+            3..250 => vec![0, 1, 10, 4095, 4096, 10_000],
+            250..500 => vec![1, 2, 5, 8, 9, 10, 12, 20, 4096],
             _ => vec![0, 3, 7, 10, 11, 12, 13, 14],
         };
         Self {
             nodes,
+            connect_timeout: ms(random.pick(&[2_000, 10_000])),
             window: random.pick(&windows),
             client_outbox: 1 + random.below(40) as usize,
             resend: random.one_in(2),
@@ -97,7 +101,7 @@ impl Setup {
             socket: random.pick(&[1, 3, 50]),
             late_timers: random.pick(&[3, 20, 1_000_000]),
             pause: ms(random.pick(&[1, 20, 300, 3_000])),
-            trouble: random.pick(&[3, 10, 30, 100]),
+            trouble: random.pick(&[10, 30, 100, 300]),
             persistent: random.one_in(2),
             sabotage,
         }

@@ -234,6 +234,24 @@ impl World {
         }
     }
 
+    /// What is under way to the server comes late: the client has given up by then, perhaps.
+    pub(crate) fn stall(&mut self, wire: usize) {
+        let longer = Duration::from_millis(self.random.below(5_000));
+        self.say(|| format!("{wire} stalls for {longer:?}"));
+        let packets = self.wires[wire].up.in_flight();
+        if let Some(at) = self.wires[wire].up.stall(longer) {
+            for _ in 0..packets {
+                self.at(at, What::ArriveUp(wire));
+            }
+        }
+        if self.random.one_in(2) {
+            let delay = self.delay();
+            if let Some(at) = self.wires[wire].down.cut(0, self.now, delay) {
+                self.at(at, What::ArriveDown(wire));
+            }
+        }
+    }
+
     /// A connection goes silent, in one direction or in both.
     pub(crate) fn silence(&mut self, wire: usize) {
         let (up, down) = self.random.pick(&[(true, true), (true, false), (false, true)]);
