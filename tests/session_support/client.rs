@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tautline::proto::{Close, Event, Failure, Generation, Input, Output, Signal};
-use tautline::session::{Control, FromServer, LAST};
+use tautline::session::{Control, FromClient, FromServer, LAST};
 
 use super::face::parse;
 use super::message;
@@ -34,7 +34,17 @@ impl World {
         }
         match output {
             Output::Open(generation) => self.client_opens(generation),
-            Output::Frame(bytes) => self.client_pushes(Packet::Binary(bytes)),
+            Output::Frame(bytes) => {
+                let is_hello = matches!(FromClient::decode(&bytes), Ok(FromClient::Hello(_)));
+                self.client_pushes(Packet::Binary(bytes));
+                if let Some(wire) = self.face.wire
+                    && is_hello
+                    && !self.calm
+                    && self.random.one_in(self.setup.late_hellos)
+                {
+                    self.stall(wire);
+                }
+            }
             Output::Batch(chunk) => {
                 let messages = self.face.outbox.range(chunk.offset..chunk.offset + chunk.count);
                 let packet = message::encode(chunk.first, messages);

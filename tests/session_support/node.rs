@@ -117,7 +117,7 @@ impl World {
         if self.setup.is_without(Sabotage::LateHelloWins) {
             hello.attempt = hello.attempt.max(record.attempt + 1);
         }
-        self.fetch(node, token, record);
+        let is_fetched = self.fetch(node, token, record);
         let now = self.now;
         let Some(session) = self.nodes[node].sessions.get_mut(&token) else {
             return;
@@ -138,21 +138,25 @@ impl World {
             }
             Err(Refusal::Late) => {
                 self.ledger.counts.late += 1;
+                if is_fetched {
+                    // It is another node's, or nobody's: a copy with the same attempt would pass for the session itself.
+                    self.nodes[node].sessions.remove(&token);
+                }
                 self.server_closes(wire, 4409);
             }
             Err(Refusal::Lost) => self.ledger.violate("two correct ends don't agree on where they are"),
         }
     }
 
-    /// Gets a session from the store, where this node does not hold it or holds an old version.
-    fn fetch(&mut self, node: usize, token: u64, record: Record) {
+    /// Gets a session from the store, where this node does not hold it or holds an old version. Whether it did.
+    fn fetch(&mut self, node: usize, token: u64, record: Record) -> bool {
         let held = self.nodes[node].sessions.get(&token);
         if held.is_some_and(|session| !session.server.is_ended() && session.server.record().attempt == record.attempt) {
-            return;
+            return false;
         }
         self.void(node, token);
         let Found::Live(entry) = self.store.find(token) else {
-            return;
+            return false;
         };
         let payloads = entry.payloads.clone();
         let settings = self.settings(node);
@@ -162,6 +166,7 @@ impl World {
         let oldest = self.ledger.next_down(token) - payloads.len() as u64;
         let session = Session::new(server, payloads, oldest);
         self.nodes[node].sessions.insert(token, session);
+        true
     }
 
     fn settings(&self, node: usize) -> Settings {

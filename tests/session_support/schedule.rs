@@ -209,6 +209,10 @@ impl World {
 
     fn what_is_left(&self) -> String {
         let face = &self.face;
+        if self.verbose {
+            println!("{:#?}", self.nodes);
+            println!("{:#?}", self.store);
+        }
         let wires = self
             .wires
             .iter()

@@ -55,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) socket: usize,
     /// How often a timer is late, once in so many times.
     pub(crate) late_timers: u64,
+    /// How often a HELLO comes late, once in so many times.
+    pub(crate) late_hellos: u64,
     /// The longest pause between two steps.
     pub(crate) pause: Duration,
     /// How likely each kind of trouble is, of a thousand steps.
@@ -100,6 +102,7 @@ impl Setup {
             delay: ms(random.pick(&[0, 5, 50, 400])),
             socket: random.pick(&[1, 3, 50]),
             late_timers: random.pick(&[3, 20, 1_000_000]),
+            late_hellos: random.pick(&[4, 1_000_000, 1_000_000]),
             pause: ms(random.pick(&[1, 20, 300, 3_000])),
             trouble: random.pick(&[10, 30, 100, 300]),
             persistent: random.one_in(2),
