@@ -187,7 +187,7 @@ impl Ledger {
         let accepted = book.fates.len() + 1 - book.oldest as usize;
         for (index, fate) in book.fates.iter_mut().skip(book.oldest as usize - 1).enumerate() {
             fate.unknown |= index < unknown;
-            fate.returned = index >= unknown;
+            fate.returned = !fate.unknown;
         }
         book.over = true;
         self.check(left == accepted, || {
