@@ -343,7 +343,8 @@ impl Server {
         }
     }
 
-    /// The connection took something that was sent: the other end of it lives.
+    /// The connection was full and takes something again: the other end of it lives. That a connection with room takes
+    /// something is no sign of that, and must not be reported: the system's buffers take it for a dead peer as well.
     pub fn progressed(&mut self, link: Link, now: Time) {
         if let Some(attachment) = self.attachment(link)
             && let Some(probed) = &mut attachment.probed

@@ -456,6 +456,10 @@ impl Connection {
 
     /// How much the socket holds, for the probe under way.
     pub(super) fn judged(&mut self, bytes: usize, now: Time) {
+        // The connection may be gone, and the socket closed for good, since it was asked.
+        if !matches!(self.phase, Phase::Open { .. }) {
+            return;
+        }
         let Some(session) = &mut self.session else {
             return;
         };
