@@ -1,10 +1,11 @@
 // Binds the engine to the browser's socket, a timer and the page, inside the browser's own callbacks: what src/browser/
-// does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes.
+// does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes. Only
+// numbers cross to the wasm, bytes one by one; src/js/mod.rs says what they mean.
 //
 // Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
 // user code does meanwhile is taken in and waits its turn in the loop that already runs.
 
-import { cut, unpack, utf8Length } from "./frames.js";
+import { decoder, encoder, hasMessages, sizeOf, unpack } from "./frames.js";
 import { Queue } from "./queue.js";
 import { endOfTurn } from "./turn.js";
 
@@ -32,6 +33,13 @@ const UNLOADED = 19;
 const WRONG_PROTOCOL = 20;
 const MALFORMED = 21;
 const TURN_ENDED = 22;
+const SEND = 23;
+const SHUT = 24;
+const ENDED = 25;
+const OFFER = 26;
+const FRAME = 27;
+const PART = 28;
+const BATCH = 29;
 
 const ASK_URL = 1;
 const OPEN = 2;
@@ -55,6 +63,12 @@ const CONTROL = 19;
 const AWAIT_TURN = 20;
 const TELL_SESSION_LOST = 21;
 
+// Numbers to ask for, from some on.
+const FAILURE = 3;
+const IS_SENDING = 4;
+const FIGURES = 5;
+const BYTES = 15;
+
 /** The subprotocol of durable sessions. */
 export const PROTOCOL = "tautline.v1";
 
@@ -70,6 +84,8 @@ const now = () => performance.now();
 const drift = () => Date.now() - now();
 
 export class Reactor {
+  /** What the wasm exports, and the number by which it knows this one. */
+  #wasm;
   #engine;
   /** Messages travel in frames of a session. */
   #durable;
@@ -90,9 +106,15 @@ export class Reactor {
   /** The loop runs somewhere up the stack. */
   #running = false;
 
-  constructor(Engine, { numbers, durable, protocols }, host) {
-    this.#engine = new Engine(Math.random(), ...numbers);
-    if (durable) for (const protocol of protocols) this.#engine.offer(protocol);
+  constructor(wasm, { numbers, durable, protocols }, host) {
+    this.#wasm = wasm;
+    this.#engine = wasm.create(Math.random(), ...numbers);
+    if (durable) {
+      for (const protocol of protocols) {
+        this.#put(encoder.encode(protocol));
+        this.#feed(OFFER);
+      }
+    }
     this.#durable = durable;
     this.#host = host;
     // A worker hears of the network only, Node of nothing.
@@ -113,7 +135,7 @@ export class Reactor {
 
   /** 0 where a message of this size was accepted. */
   send(size) {
-    const answer = this.#engine.send(now(), size);
+    const answer = this.#feed(SEND, 0, size);
     if (answer === 0) this.#run();
     return answer;
   }
@@ -127,8 +149,8 @@ export class Reactor {
   }
 
   close(code, reason, timeout) {
-    this.#engine.close(now(), code, reason, timeout);
-    this.#run();
+    this.#put(encoder.encode(reason));
+    this.#handle(SHUT, 0, code, timeout);
   }
 
   abort() {
@@ -136,11 +158,11 @@ export class Reactor {
   }
 
   figure(index) {
-    return this.#engine.figure(index);
+    return this.#number(FIGURES + index);
   }
 
   free() {
-    this.#engine.free();
+    this.#wasm.free(this.#engine);
   }
 
   #listen(target, type, input) {
@@ -154,13 +176,34 @@ export class Reactor {
     );
   }
 
-  #feed(input, generation = 0, number = 0) {
-    this.#engine.handle(input, now(), generation, number);
+  /** The numbers are the generation and what else belongs to it. */
+  #feed(input, ...numbers) {
+    return this.#wasm.handle(this.#engine, input, now(), ...numbers);
   }
 
-  #handle(input, generation, number) {
-    this.#feed(input, generation, number);
+  #handle(input, ...numbers) {
+    this.#feed(input, ...numbers);
     this.#run();
+  }
+
+  /** Bytes of the next input. */
+  #put(bytes) {
+    for (const byte of bytes) this.#wasm.put(this.#engine, byte);
+  }
+
+  #number(index) {
+    return this.#wasm.number(this.#engine, index);
+  }
+
+  /** Bytes of the output. */
+  #bytes() {
+    const bytes = [];
+    for (let byte; (byte = this.#number(BYTES + bytes.length)) >= 0; ) bytes.push(byte);
+    return new Uint8Array(bytes);
+  }
+
+  #text() {
+    return decoder.decode(this.#bytes());
   }
 
   #run() {
@@ -169,10 +212,10 @@ export class Reactor {
     try {
       for (;;) {
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
-        if (this.#engine.isSending() && this.#raw?.readyState !== 1) this.#feed(CLOSING, this.#generation);
-        const output = this.#engine.poll();
+        if (this.#number(IS_SENDING) && this.#raw?.readyState !== 1) this.#feed(CLOSING, this.#generation);
+        const output = this.#wasm.poll(this.#engine);
         if (output === 0) break;
-        this.#perform(output, this.#engine.number(0));
+        this.#perform(output, this.#number(0));
       }
     } finally {
       this.#running = false;
@@ -182,7 +225,6 @@ export class Reactor {
   /** Carries one output out. `number` is its generation, count, deadline, code or state. */
   #perform(output, number) {
     const host = this.#host;
-    const engine = this.#engine;
     switch (output) {
       case ASK_URL:
         return host.askUrl(number);
@@ -193,9 +235,9 @@ export class Reactor {
       case RELEASE:
         return host.release(number);
       case TRANSMIT_BATCH:
-        return host.transmitBatch(this.#raw, number, engine.number(1), engine.number(2));
+        return host.transmitBatch(this.#raw, number, this.#number(1), this.#number(2));
       case CONTROL:
-        return this.#raw?.send(engine.bytes());
+        return this.#raw?.send(this.#bytes());
       case AWAIT_TURN:
         return endOfTurn(() => this.#page.signal.aborted || this.#handle(TURN_ENDED));
       case DELIVER:
@@ -211,33 +253,33 @@ export class Reactor {
       case MEASURE:
         return this.#feed(BUFFERED, 0, this.#raw?.bufferedAmount);
       case CLOSE:
-        return number === NO_STATUS ? this.#raw?.close() : this.#raw?.close(number, engine.words(0));
+        return number === NO_STATUS ? this.#raw?.close() : this.#raw?.close(number, this.#text());
       case ABANDON:
         host.forgetUrl();
         return this.#release(number);
       case SET_TIMER:
         return this.#setTimer(number);
       case TELL_OPEN:
-        return host.opened(number === 1, engine.words(3));
+        return host.opened(number === 1, this.#text());
       case TELL_SESSION_LOST:
-        return host.sessionLost(number, engine.number(1) === 1);
+        return host.sessionLost(number, this.#number(1) === 1);
       case TELL_STATE_CHANGE:
-        return host.stateChanged(number, engine.number(1), this.#retryIn(), engine.words(1), engine.words(2));
+        return host.stateChanged(number, this.#number(1), this.#retryIn(), this.#number(FAILURE));
       case TELL_DISCONNECTED:
         return host.disconnected(this.#end(number), this.#retryIn());
       case TELL_CLOSED:
         this.#page.abort();
         clearTimeout(this.#timer);
-        return host.closed(this.#end(number), engine.words(1), engine.words(2));
+        return host.closed(this.#end(number), this.#number(FAILURE));
     }
   }
 
   #end(code) {
-    return { code, reason: this.#engine.words(0), wasClean: this.#engine.number(1) === 1 };
+    return { code, reason: this.#text(), wasClean: this.#number(1) === 1 };
   }
 
   #retryIn() {
-    const delay = this.#engine.number(2);
+    const delay = this.#number(2);
     return Number.isNaN(delay) ? null : delay;
   }
 
@@ -272,31 +314,24 @@ export class Reactor {
       // The policy is user code and may send: nothing goes out on a socket that is gone.
       this.#feed(CLOSING, generation);
       const retry = this.#host.retry({ code, reason, wasClean });
-      this.#engine.closed(now(), generation, code, reason, wasClean, retry);
-      this.#run();
+      this.#put(encoder.encode(reason));
+      this.#handle(ENDED, generation, code, wasClean, retry);
     });
   }
 
   /** A frame of a session. */
   #read(data, generation) {
-    const engine = this.#engine;
-    if (typeof data !== "string") {
-      const count = engine.frame(now(), generation, new Uint8Array(data));
-      if (count === 0) return this.#run();
-      for (let at = 0; at < 3 * count; at += 3) {
-        this.#arrivals.push(cut(data, engine.layout(at), engine.layout(at + 1), engine.layout(at + 2)));
-      }
-      engine.batch(now(), generation, engine.number(0));
-      return this.#run();
+    if (!hasMessages(data)) {
+      this.#put(new Uint8Array(data));
+      return this.#handle(FRAME, generation);
     }
     const frame = unpack(data);
     if (!frame) return this.#handle(MALFORMED, generation);
     for (const message of frame.messages) {
-      engine.part(utf8Length(message));
+      this.#feed(PART, generation, sizeOf(message));
       this.#arrivals.push(message);
     }
-    engine.batch(now(), generation, frame.first);
-    this.#run();
+    this.#handle(BATCH, generation, frame.first);
   }
 
   #release(generation) {

@@ -161,6 +161,17 @@ impl<'a> FromServer<'a> {
         let mut body = Reader(frame);
         match body.byte()? {
             BATCH => Batch::read(body).map(Self::Batch),
+            _ => Self::decode_control(frame),
+        }
+    }
+
+    /// Reads a binary frame, unless it has messages: for those who read them themselves.
+    ///
+    /// # Errors
+    /// Where it is none of the others that a server sends.
+    pub(crate) fn decode_control(frame: &'a [u8]) -> Result<Self, Malformed> {
+        let mut body = Reader(frame);
+        match body.byte()? {
             WELCOME => Welcome::read(body).map(Self::Welcome),
             kind => Control::read(kind, body).map(Self::Control),
         }

@@ -165,14 +165,21 @@ impl Connection {
 
     /// A binary frame of a session arrived. Its messages, if it has any, are to be fed by [`batch`](Self::batch).
     pub fn frame<'a>(&mut self, generation: Generation, frame: &'a [u8], now: Time) -> Option<Batch<'a>> {
-        self.now = self.now.max(now);
         match FromServer::decode(frame) {
             Ok(FromServer::Batch(batch)) => return Some(batch),
-            Ok(FromServer::Welcome(welcome)) => self.welcome(generation, welcome, now),
-            Ok(FromServer::Control(frame)) => self.control(generation, frame, now),
-            Err(_) => self.fault(generation, Fault::Malformed),
+            _ => self.control_frame(generation, frame, now),
         }
         None
+    }
+
+    /// A binary frame of a session arrived, by whose first byte it brings no messages.
+    pub fn control_frame(&mut self, generation: Generation, frame: &[u8], now: Time) {
+        self.now = self.now.max(now);
+        match FromServer::decode_control(frame) {
+            Ok(FromServer::Welcome(welcome)) => self.welcome(generation, welcome, now),
+            Ok(FromServer::Control(frame)) => self.control(generation, frame, now),
+            _ => self.fault(generation, Fault::Malformed),
+        }
     }
 
     /// Messages of these sizes arrived in a frame of a session, one after the other from position `first` on, and wait as the
