@@ -37,6 +37,7 @@ impl Add<Duration> for Time {
     }
 }
 
+#[inline(never)]
 /// A span in whole microseconds; the longest there is where it is longer.
 pub(super) const fn micros(span: Duration) -> u64 {
     // Not `as_micros`: 128 bits cost a page code that nothing else needs.
