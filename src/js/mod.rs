@@ -17,6 +17,7 @@ use crate::proto::{
     Admission, Close, Config, ConnectTimeout, Connection, Durable, Event, Failure, Generation, Heartbeat, Inbox,
     InboxOverflow, Input, OnSessionLost, Outbox, OutboxOverflow, Output, Reconnect, Signal, State, Time,
 };
+use crate::session::frame;
 
 /// One socket's machine, and what crosses in more than one call.
 #[derive(Debug)]
@@ -317,7 +318,7 @@ impl Engine {
 
 /// The words that were put, which JavaScript made.
 fn text(bytes: &mut Vec<u8>) -> String {
-    String::from_utf8(mem::take(bytes)).unwrap_or_default()
+    frame::text(&mem::take(bytes)).unwrap_or_default()
 }
 
 /// In `failures.js`; 0: nothing.

@@ -67,15 +67,11 @@ pub(super) enum Probe {
 }
 
 impl Session {
-    pub(super) fn new(config: &Config, durable: &Durable) -> Self {
+    pub(super) fn new(config: &Config, durable: Durable) -> Self {
         let inbox = config.inbox;
         let largest = (inbox.bytes as u64).min(session::LAST);
         Self {
-            client: Client::new(
-                session::window(inbox.messages, inbox.bytes),
-                largest,
-                durable.protocols.clone(),
-            ),
+            client: Client::new(session::window(inbox.messages, inbox.bytes), largest, durable.protocols),
             on_lost: durable.on_session_lost,
             trusts_silence: durable.trusts_silence,
             welcomed: false,
@@ -396,10 +392,7 @@ impl Connection {
             let (taken, limit) = incoming.tell();
             return Some(Output::Frame(Control::Ack { taken, limit }.encode()));
         }
-        match due {
-            Some(due) => self.timers.set(Timer::Acknowledge, due),
-            None => self.timers.clear(Timer::Acknowledge),
-        }
+        self.timers.set(Timer::Acknowledge, due.unwrap_or(Time::NEVER));
         if !flows {
             return None;
         }
