@@ -214,7 +214,8 @@ impl World {
         }
         let kept = self.face.machine.outbox().messages;
         if kept != self.face.outbox.len() || kept > self.setup.client_outbox {
-            self.ledger.violate("the client keeps more than it may, or the two outboxes differ");
+            self.ledger
+                .violate("the client keeps more than it may, or the two outboxes differ");
         }
     }
 }
