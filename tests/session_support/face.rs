@@ -212,8 +212,10 @@ impl World {
         if !self.face.arrivals.is_empty() {
             self.ledger.violate("messages are neither delivered nor discarded");
         }
-        if self.face.machine.outbox().messages != self.face.outbox.len() {
-            self.ledger.violate("the two outboxes of the client differ");
+        let kept = self.face.machine.outbox().messages;
+        if kept != self.face.outbox.len() || kept > self.setup.client_outbox {
+            self.ledger
+                .violate("the client keeps more than it may, or the two outboxes differ");
         }
     }
 }
