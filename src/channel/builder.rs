@@ -53,6 +53,7 @@ pub struct Builder<In, Out = In, C = DefaultCodec> {
     retry: Option<RetryPolicy>,
     heartbeat: Option<Rc<dyn Fn() -> Out>>,
     on_session_lost: OnSessionLost,
+    trusts_silence: bool,
     incoming: PhantomData<fn() -> In>,
 }
 
@@ -67,6 +68,7 @@ impl<In, Out> Builder<In, Out> {
             retry: None,
             heartbeat: None,
             on_session_lost: OnSessionLost::default(),
+            trusts_silence: false,
             incoming: PhantomData,
         }
     }
@@ -84,6 +86,7 @@ impl<In, Out, C> Builder<In, Out, C> {
             retry: self.retry,
             heartbeat: self.heartbeat,
             on_session_lost: self.on_session_lost,
+            trusts_silence: self.trusts_silence,
             incoming: PhantomData,
         }
     }
@@ -159,6 +162,15 @@ impl<In, Out, C> Builder<In, Out, C> {
         self
     }
 
+    /// Trusts the browser with dead links, which takes minutes to notice one. The default of a plain socket; a
+    /// [`durable`](Self::durable) one otherwise heeds what the server says of its own heartbeat.
+    pub fn without_heartbeat(mut self) -> Self {
+        self.config.heartbeat = None;
+        self.heartbeat = None;
+        self.trusts_silence = true;
+        self
+    }
+
     /// Delivers every message exactly once and in order, both ways, across lost connections: by a session with a server
     /// that speaks `tautline.v1`. That holds as long as the server keeps the session;
     /// [`Event::SessionLost`](crate::Event::SessionLost) tells when it has not. Leave it out for a plain WebSocket.
@@ -216,12 +228,13 @@ impl<In, Out, C> Builder<In, Out, C> {
         Out: 'static,
         C: Codec<In, Out>,
     {
-        check_options(&self.config)?;
         browser::check_protocols(&self.protocols).map_err(protocol_error)?;
         if let Some(durable) = &mut self.config.durable {
             durable.protocols.clone_from(&self.protocols);
             durable.on_session_lost = self.on_session_lost;
+            durable.trusts_silence = self.trusts_silence;
         }
+        check_options(&self.config)?;
         let url = match self.provider {
             Some(_) => String::new(),
             None => browser::resolve(&self.url).map_err(|error| ConnectError::Url {
@@ -290,6 +303,13 @@ fn check_options(config: &Config) -> Result<(), ConnectError> {
     }
     if config.outbox.messages == 0 || config.outbox.bytes == 0 {
         return refuse("outbox", "it must have room for something");
+    }
+    if config
+        .durable
+        .as_ref()
+        .is_some_and(|durable| durable.protocols.len() > 32)
+    {
+        return refuse("protocols", "a durable socket offers at most 32");
     }
     if config.durable.is_some() && config.outbox.overflow == OutboxOverflow::DropOldest {
         return refuse(
