@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tautline::proto::{Close, Event, Failure, Generation, Input, Output, Signal};
+use tautline::proto::{Close, Event, Failure, Generation, Input, OnSessionLost, Output, Signal};
 use tautline::session::{Control, FromClient, FromServer, LAST};
 
 use super::face::parse;
@@ -111,6 +111,9 @@ impl World {
             None | Some(Failure::Aborted | Failure::PageHidden) => true,
             // It can't tell three broken links before the first WELCOME from a server that knows no sessions.
             Some(Failure::Unsupported) => self.face.token == 0,
+            Some(Failure::SessionLost) => {
+                self.setup.on_lost == OnSessionLost::End && self.ledger.is_forgotten(self.face.token)
+            }
             _ => self.face.closes,
         }
     }

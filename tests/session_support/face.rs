@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tautline::proto::{
-    Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, OnSessionLost, Outbox, Reconnect, State,
-};
+use tautline::proto::{Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, Outbox, Reconnect, State};
 use tautline::session::span;
 
 use super::ledger::Process;
@@ -70,11 +68,7 @@ impl Face {
 
 fn config(setup: &Setup) -> Config {
     let mut durable = Durable::new(Vec::new());
-    durable.on_session_lost = if setup.resend {
-        OnSessionLost::Resend
-    } else {
-        OnSessionLost::Return
-    };
+    durable.on_session_lost = setup.on_lost;
     let window = setup.granted(setup.window) as usize;
     let mut config = Config::new();
     config.durable = Some(durable);

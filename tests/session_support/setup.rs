@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tautline::proto::OnSessionLost;
 use tautline::session::Settings;
 
 use super::random::Random;
@@ -45,8 +46,8 @@ pub(crate) struct Setup {
     /// The client's window, in positions.
     pub(crate) window: u64,
     pub(crate) client_outbox: usize,
-    /// Messages of unknown outcome are sent again.
-    pub(crate) resend: bool,
+    /// What becomes of messages of unknown outcome.
+    pub(crate) on_lost: OnSessionLost,
     /// Sizes of messages; some more often than others.
     pub(crate) sizes: Vec<usize>,
     /// The longest delay of a packet.
@@ -97,7 +98,11 @@ impl Setup {
             connect_timeout: ms(random.pick(&[2_000, 10_000])),
             window: random.pick(&windows),
             client_outbox: 1 + random.below(40) as usize,
-            resend: random.one_in(2),
+            on_lost: match random.below(8) {
+                0 => OnSessionLost::End,
+                1..4 => OnSessionLost::Resend,
+                _ => OnSessionLost::Return,
+            },
             sizes,
             delay: ms(random.pick(&[0, 5, 50, 400])),
             socket: random.pick(&[1, 3, 50]),
