@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tautline::proto::{Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, Outbox, Reconnect, State};
+use tautline::proto::{
+    Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, Outbox, Reconnect, State, Time,
+};
 use tautline::session::span;
 
 use super::ledger::Process;
@@ -25,6 +27,8 @@ pub(crate) struct Face {
     pub(crate) closes: bool,
     /// Its connection, if it has one that it has not given up.
     pub(crate) wire: Option<usize>,
+    /// When the socket was last given something, and how many packets at that instant.
+    pub(crate) pushed: (Time, usize),
     pub(crate) outbox: VecDeque<Message>,
     /// The number of the oldest one in there.
     pub(crate) oldest: u64,
@@ -47,6 +51,7 @@ impl Face {
             lost: false,
             closes: false,
             wire: None,
+            pushed: (Time::default(), 0),
             outbox: VecDeque::new(),
             oldest: 1,
             arrivals: VecDeque::new(),

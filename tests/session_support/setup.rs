@@ -54,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) delay: Duration,
     /// Packets that a socket holds until it counts as full.
     pub(crate) socket: usize,
+    /// Packets that the client's system takes from the browser, whether the link lives or not.
+    pub(crate) system: usize,
     /// How often a timer is late, once in so many times.
     pub(crate) late_timers: u64,
     /// How often a HELLO comes late, once in so many times.
@@ -106,6 +108,7 @@ impl Setup {
             sizes,
             delay: ms(random.pick(&[0, 5, 50, 400])),
             socket: random.pick(&[1, 3, 50]),
+            system: random.pick(&[0, 2, 1_000]),
             late_timers: random.pick(&[3, 20, 1_000_000]),
             late_hellos: random.pick(&[4, 1_000_000, 1_000_000]),
             pause: ms(random.pick(&[1, 20, 300, 3_000])),
