@@ -141,6 +141,8 @@ struct Connection<'a, F> {
     is_ready: bool,
     /// It has some that it has not written.
     is_unflushed: bool,
+    /// It could not write all that it had.
+    is_blocked: bool,
     /// There may be more to send.
     is_busy: bool,
     /// When the store is told that the session lives.
@@ -168,6 +170,7 @@ where
             first: Some(first),
             is_ready: false,
             is_unflushed: false,
+            is_blocked: false,
             is_busy: true,
             alive: Instant::now() + registry.lifetime() / 3,
         }
@@ -291,19 +294,26 @@ where
 
     fn note_ready<T>(&mut self, ready: Poll<Result<(), T>>) -> Result<Poll<()>, Parting> {
         match ready {
-            Poll::Pending => Ok(Poll::Pending),
+            Poll::Pending => {
+                self.is_blocked = true;
+                Ok(Poll::Pending)
+            }
             Poll::Ready(Err(_)) => Err(Parting::Lost),
             Poll::Ready(Ok(())) => {
                 self.is_ready = true;
-                self.progressed();
+                self.unblocked();
                 Ok(Poll::Ready(()))
             }
         }
     }
 
-    fn progressed(&self) {
-        let Attached { core, link, .. } = &self.attached;
-        core.change(|server, now| server.progressed(*link, now));
+    /// That something was written says nothing: the system takes it, whoever is there. That there is room again says that the
+    /// other end has taken some.
+    fn unblocked(&mut self) {
+        if std::mem::take(&mut self.is_blocked) {
+            let Attached { core, link, .. } = &self.attached;
+            core.change(|server, now| server.progressed(*link, now));
+        }
     }
 
     /// When the next thing is due.
@@ -348,9 +358,9 @@ where
                 Poll::Ready(Err(_)) => return Poll::Ready(Happened::Gone(Parting::Lost)),
                 Poll::Ready(Ok(())) => {
                     self.is_unflushed = false;
-                    self.progressed();
+                    self.unblocked();
                 }
-                Poll::Pending => {}
+                Poll::Pending => self.is_blocked = true,
             }
         }
         if work.poll(cx).is_ready() {

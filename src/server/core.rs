@@ -97,7 +97,6 @@ pub(super) struct State {
     end: Option<Arc<Ended>>,
     /// The application has its handle.
     is_adopted: bool,
-    noted_unused: bool,
     place: Option<Place>,
     held_bytes: usize,
     detached_bytes: usize,
@@ -327,7 +326,7 @@ impl Core {
 
     pub(super) fn is_unused(&self) -> bool {
         let state = self.state();
-        state.server.link().is_none() && !state.server.is_used() && state.ending.is_none()
+        !state.server.is_used() && state.ending.is_none()
     }
 
     pub(super) fn detached_bytes(&self) -> usize {
@@ -364,9 +363,6 @@ impl Core {
             }
             Output::Tell(session::Event::Detached) => {
                 state.tell(Event::Detached);
-                if !state.server.is_used() && !std::mem::replace(&mut state.noted_unused, true) {
-                    self.registry.note_unused(self.key);
-                }
                 let driver = Arc::<Notify>::default();
                 state.driver = driver.clone();
                 self.runtime.spawn(commit::linger(self.clone(), driver));
@@ -458,7 +454,6 @@ impl State {
             ending: None,
             end: None,
             is_adopted: false,
-            noted_unused: false,
             place: Some(place),
             held_bytes: 0,
             detached_bytes: 0,

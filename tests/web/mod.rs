@@ -4,6 +4,7 @@
 mod callbacks;
 mod closing;
 mod connecting;
+mod durable;
 mod memory;
 mod messages;
 mod readme;

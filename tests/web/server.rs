@@ -21,6 +21,17 @@ pub(super) fn url(path: &str) -> String {
     format!("{}{path}", base())
 }
 
+/// The same address behind a network that delays, resets and falls silent.
+pub(super) fn chaos_url(path: &str) -> String {
+    let base = option_env!("TAUTLINE_CHAOS_URL").unwrap_or("http://127.0.0.1:9011");
+    format!("{base}{path}")
+}
+
+/// Has the server lose all durable sessions, as if it had restarted.
+pub(super) async fn forget_sessions() {
+    http("POST", "/sessions/forget").await;
+}
+
 /// A name that no other connection has, for the server to know one by.
 pub(super) fn name() -> String {
     format!("t{:x}", (Math::random() * 2f64.powi(52)) as u64)
