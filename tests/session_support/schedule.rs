@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tautline::proto::{Input, Signal, State};
+use tautline::proto::{Input, OnSessionLost, Signal, State};
 
 use super::ledger::Counts;
 use super::network::ServerEnd;
@@ -186,7 +186,8 @@ impl World {
                 self.ledger.violate(format!("not everything comes right: {left}"));
             }
         }
-        self.ledger.settle(self.face.process, self.setup.resend);
+        self.ledger
+            .settle(self.face.process, self.setup.on_lost == OnSessionLost::Resend);
     }
 
     fn everybody_takes(&mut self) {
