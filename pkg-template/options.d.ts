@@ -89,7 +89,8 @@ export interface Reconnect {
   minDelay?: number;
   /**
    * The longest delay of all, in milliseconds. Lower it where people wait for the connection and the server can bear
-   * it.
+   * it. Where `durable`, and as long as the server keeps the session, a delay is never longer than a sixth of that
+   * time: 20 seconds, unless the server is told otherwise.
    *
    * @default 30_000
    */
@@ -116,10 +117,11 @@ export interface Reconnect {
   stableAfter?: number;
   /**
    * Whether to come back after this end; asked for every end of a connection or an attempt that the browser reports.
-   * Set it where the server has close codes of its own that are final.
+   * Set it where the server has close codes of its own that are final. With 4400, 4409 and 4413 a durable session has
+   * ended, whatever this says.
    *
-   * @default comes back, except after 1002, 1007 and 1009 (the same bytes would fail again), and after 3000 or 4401
-   * (not authorised) twice in a row
+   * @default comes back, except after 1002, 1007 and 1009 (the same bytes would fail again), after 3000 or 4401 (not
+   * authorised) twice in a row, and where `durable`, after 4400, 4409 and 4413
    * @example
    * ```ts
    * connect(url, { reconnect: { retry: ({ code }) => code !== 4000 } });
@@ -128,27 +130,37 @@ export interface Reconnect {
   retry?(close: CloseInfo): boolean;
 }
 
-/** A message of the application's own that the server answers; whatever arrives counts as an answer. */
+/**
+ * A message of the application's own that the server answers, or where `durable`, a PING of the protocol's; whatever
+ * arrives counts as an answer.
+ */
 export interface Heartbeat<Out = unknown> {
-  /** After how many milliseconds without a message from the server the heartbeat goes out. */
+  /** After how many milliseconds without a word from the server the heartbeat goes out. */
   interval: number;
   /** After how many more milliseconds without one the link is dead. */
   timeout: number;
-  /** The heartbeat's message, encoded as any other. */
-  message(): Out;
+  /**
+   * The heartbeat's message, encoded as any other. It may be left out where `durable`, and is not asked for there;
+   * otherwise it must be there.
+   */
+  message?(): Out;
 }
 
-/** Bounds of the outbox: what `send` accepted and what is not yet handed to the browser. */
+/**
+ * Bounds of the outbox: what `send` accepted and what is not yet handed to the browser, or where `durable`, not yet
+ * taken by the other application.
+ */
 export interface Outbox {
   /**
-   * How many messages it holds. Raise it where many short ones may wait for a link that is down.
+   * How many messages it holds. Raise it where many short ones may wait for a link that is down, or where `durable`,
+   * where more of them are to be under way at a time.
    *
    * @default 1024
    */
   messages?: number;
   /**
-   * How much it holds, all messages together, in bytes; a text counts its `length`. Also the largest message there
-   * can be.
+   * How much it holds, all messages together, in bytes; a text counts its `length`, and where `durable`, its bytes in
+   * UTF-8. Also the largest message there can be; a durable session's server may take less.
    *
    * @default 16 MiB (16 * 2 ** 20)
    */
@@ -157,30 +169,37 @@ export interface Outbox {
    * What happens to a message that does not fit. `"wait"`: `send` resolves once there is room, which is the
    * backpressure; as many again may wait, past that `send` rejects with the code `overflow`. `"reject"`: `send`
    * rejects with `overflow`. `"drop-oldest"`: the oldest messages make room, for what is only worth something while
-   * it is new.
+   * it is new; not with `durable`, which drops nothing (a TypeError).
    *
    * @default "wait"
    */
   overflow?: "wait" | "reject" | "drop-oldest";
 }
 
-/** Bounds of the inbox: what arrived and is not yet taken by the application. */
+/**
+ * Bounds of the inbox: what arrived and is not yet taken by the application. Where `durable` they make the window,
+ * which the other end keeps to: `min(messages, bytes / 4096)` places, of which a message takes one, and another one for
+ * every 4,096 bytes that it has.
+ */
 export interface Inbox {
   /**
-   * How many messages it holds. Raise it where bursts are larger than this and the application catches up.
+   * How many messages it holds. Raise it where bursts are larger than this and the application catches up, or where
+   * `durable`, where the server is to have more of them under way at a time.
    *
    * @default 4096
    */
   messages?: number;
   /**
-   * How much it holds, all messages together, in bytes; a text counts its `length`.
+   * How much it holds, all messages together, in bytes; a text counts its `length`, and where `durable`, its bytes in
+   * UTF-8. There it is also the largest message that the server may send.
    *
    * @default 64 MiB (64 * 2 ** 20)
    */
   bytes?: number;
   /**
    * What happens when more arrives, as a browser can't tell a server to slow down. `"close"`: the socket closes for
-   * good, with the code `overflow`, so that nothing is lost silently. `"drop-oldest"`: the oldest make room.
+   * good, with the code `overflow`, so that nothing is lost silently. `"drop-oldest"`: the oldest make room. It has no
+   * effect with `durable`, where never more arrives.
    *
    * @default "close"
    */
@@ -190,7 +209,8 @@ export interface Inbox {
 /** How a socket behaves. Whatever can't be used is a TypeError that names the option, before anything connects. */
 export interface Options<In = unknown, Out = In> {
   /**
-   * Subprotocols to offer to the server, the most wanted first; `socket.protocol` is the one it chose.
+   * Subprotocols to offer to the server, the most wanted first; `socket.protocol` is the one it chose. At most 32 where
+   * `durable`: they travel in the session's first message then, as the handshake offers `tautline.v1` alone.
    *
    * @default []
    */
@@ -208,19 +228,34 @@ export interface Options<In = unknown, Out = In> {
    */
   codec?: CodecName<In, Out> | Codec<In, Out>;
   /**
-   * Exactly once, in order, across lost connections, against a server that speaks `tautline.v1`. **This version takes
-   * `false` alone**: `true` is a TypeError until durable sessions are there. Without it, a message is delivered at
-   * most once: what the browser held when a link died may be lost.
+   * Delivers each message exactly once and in order, both ways, across lost connections, by a session with a server
+   * that speaks `tautline.v1`: Tautline's own for Rust, or one written from the PROTOCOL.md of this package. What
+   * `send` accepted is kept until the application at the other end has taken it, a slow one slows the writer down, and
+   * many small messages share a frame. That holds while the server keeps the session, which outlives a connection by
+   * two minutes, unless it is told otherwise; if it is lost, `sessionlost` says so. Any other server is an error, code
+   * `unsupported`. Without it, a message is delivered at most once: what the browser held when a link died may be lost.
    *
    * @default false
+   * @example
+   * ```ts
+   * const socket = connect("wss://example.com/orders", { durable: true });
+   * await socket.send(message); // accepted: it arrives once, or you are told
+   * await socket.flush(); // the server's application has taken it
+   * ```
    */
-  durable?: false;
+  durable?: boolean;
   /**
-   * What becomes of messages with an unknown outcome when the server has lost a durable session. `"return"`: the
-   * `sessionlost` event carries them. `"resend"`: they are sent again, so at least once. It has no effect without
-   * `durable`, and so none in this version.
+   * What becomes of messages that had gone out when the server has lost a durable session, so that nobody knows whether
+   * they arrived. `"return"`: the `sessionlost` event carries them. `"resend"`: they are sent again before all others,
+   * so at least once, for what may come twice but must not be missing; they are returned nevertheless where the server
+   * refused the credentials since the session was last up (4401), as it may be somebody else who is logged in now.
+   * Messages that never went out go out in the new session, either way. It has no effect without `durable`.
    *
    * @default "return"
+   * @example
+   * ```ts
+   * connect("/measurements", { durable: true, onSessionLost: "resend" });
+   * ```
    */
   onSessionLost?: "return" | "resend";
   /**
@@ -234,8 +269,8 @@ export interface Options<In = unknown, Out = In> {
    */
   reconnect?: false | Reconnect;
   /**
-   * How long an attempt may take, in milliseconds, asking for its URL included. Raise it for slow networks and
-   * servers that wake up first.
+   * How long an attempt may take, in milliseconds, asking for its URL included, and where `durable`, agreeing on the
+   * session. Raise it for slow networks and servers that wake up first.
    *
    * @default 10_000
    */
@@ -244,15 +279,21 @@ export interface Options<In = unknown, Out = In> {
    * Notices a dead link that the browser still calls open. Set it where the server answers some message and a silent
    * loss would go unnoticed for too long; without it, only the browser and its network say when a link is gone.
    *
-   * @default false
+   * A durable socket needs none: its server says how long it is silent at most (15 seconds, unless it is told
+   * otherwise), and after twice that a PING goes out, which has five seconds for its answer. Set it there where that is
+   * too long; or to `false`, which trusts the browser.
+   *
+   * @default false; where `durable`, the server's
    * @example
    * ```ts
    * connect(url, { heartbeat: { interval: 20_000, timeout: 5_000, message: () => ({ type: "ping" }) } });
+   * connect(url, { durable: true, heartbeat: { interval: 5_000, timeout: 2_000 } });
    * ```
    */
   heartbeat?: false | Heartbeat<NoInfer<Out>>;
   /**
-   * Bounds of what is accepted and not yet handed to the browser, and what happens past them.
+   * Bounds of what is accepted and not yet handed to the browser, or where `durable`, not yet taken by the other
+   * application; and what happens past them.
    *
    * @default { messages: 1024, bytes: 16 * 2 ** 20, overflow: "wait" }
    * @example
@@ -262,7 +303,8 @@ export interface Options<In = unknown, Out = In> {
    */
   outbox?: Outbox;
   /**
-   * Bounds of what arrived and is not yet taken, and what happens past them.
+   * Bounds of what arrived and is not yet taken, and what happens past them. Where `durable` nothing ever is past them:
+   * the other end waits.
    *
    * @default { messages: 4096, bytes: 64 * 2 ** 20, overflow: "close" }
    */

@@ -39,8 +39,9 @@ export interface UseSocket<In = unknown, Out = In> {
    */
   readonly send: (message: Out) => Promise<void>;
   /**
-   * The socket itself, for `flush`, `stats` and events; undefined before the first render is on the page, and without
-   * a URL. The hook takes its messages: a `for await` over them throws with the code `consumer`.
+   * The socket itself, for `flush`, `stats` and events, `sessionlost` of a durable one among them; undefined before the
+   * first render is on the page, and without a URL. The hook takes its messages: a `for await` over them throws with
+   * the code `consumer`.
    */
   readonly socket: Socket<In, Out> | undefined;
 }

@@ -3,8 +3,8 @@ import type { TautlineError } from "./errors.js";
 import type { Bytes, BytesSource, Codec, Options, UrlSource } from "./options.js";
 
 /**
- * Where a socket stands. `connecting`: an attempt is under way. `open`: connected. `waiting`: not connected, until
- * the next attempt. `closed`: for good.
+ * Where a socket stands. `connecting`: an attempt is under way. `open`: connected, and where `durable`, agreed on the
+ * session. `waiting`: not connected, until the next attempt. `closed`: for good.
  */
 export type State = "connecting" | "open" | "waiting" | "closed";
 
@@ -27,18 +27,24 @@ export interface Stats {
   readonly attempts: number;
   /** Connections opened after the first one. */
   readonly reconnects: number;
-  /** Messages handed to the browser. */
+  /** Messages handed to the browser. One that goes out again, as a durable session goes on, counts once. */
   readonly sent: number;
-  /** Messages that arrived. */
+  /** Messages that arrived. One that arrives again, as a durable session goes on, counts once. */
   readonly received: number;
-  /** Accepted by `send` and not yet handed to the browser. */
+  /**
+   * Accepted by `send` and not yet handed to the browser; where `durable`, not yet taken by the other application.
+   * `bytes` counts a text's `length`, and where `durable`, its bytes in UTF-8.
+   */
   readonly outbox: { readonly messages: number; readonly bytes: number };
-  /** Arrived and not yet taken by the application. */
+  /** Arrived and not yet taken by the application; `bytes` as in `outbox`. */
   readonly inbox: { readonly messages: number; readonly bytes: number };
-  /** Messages that the other application has not taken yet, where `durable`; 0 in this version. */
+  /**
+   * Messages of the outbox that went out and are not known to be taken by the other application; 0 without `durable`.
+   */
   readonly unacknowledged: number;
   /**
-   * The round trip of a durable socket, in milliseconds; null in this version, a plain WebSocket has none to tell.
+   * How many milliseconds the server took for its last answer to a greeting or a PING; null without `durable`, as a
+   * plain WebSocket has none to tell, and before the first.
    */
   readonly rtt: number | null;
   /** How the last connection, or attempt to make one, ended; null before the first did. */
@@ -47,7 +53,10 @@ export interface Stats {
 
 /** Fired each time a connection is open: the first, and each one after a loss. */
 export interface OpenEvent extends Event {
-  /** Whether a durable session goes on where it was; false in this version. */
+  /**
+   * Whether a durable session goes on where it was. False where one begins, be it in place of one that was lost, and
+   * always without `durable`.
+   */
   readonly resumed: boolean;
 }
 
@@ -62,7 +71,10 @@ export interface SocketMessageEvent<In = unknown> extends Omit<PlatformMessageEv
   readonly data: In;
 }
 
-/** Fired once for each *open* connection that is lost and will be tried again. The last one fires only `close`. */
+/**
+ * Fired once for each *open* connection that is lost and will be tried again, whether or not a durable session outlives
+ * it. The last one fires only `close`.
+ */
 export interface DisconnectEvent extends Event, CloseInfo {
   /** In how many milliseconds the next attempt begins; null while the page is offline or put aside: nobody knows. */
   readonly retryIn: number | null;
@@ -85,10 +97,25 @@ export interface StateChangeEvent extends Event {
   readonly cause: TautlineError | undefined;
 }
 
-/** Fired when the server has lost a durable session. Never in this version: it has no durable sockets. */
+/**
+ * Fired when the server has lost a durable session (an outage was longer than it keeps one, or it was restarted), right
+ * before the `open` of the one that begins in its place. What never went out goes out in that one.
+ *
+ * @example
+ * ```ts
+ * socket.addEventListener("sessionlost", ({ unacknowledged }) => {
+ *   console.warn(`of ${unacknowledged.length} messages nobody knows whether they arrived`);
+ * });
+ * ```
+ */
 export interface SessionLostEvent<Out = unknown> extends Event {
-  /** The messages whose outcome is unknown, the oldest first. */
+  /**
+   * The messages that had gone out, and of which nobody knows whether they arrived, the oldest first, as `codec.decode`
+   * reads them; one that it can't read is there as its payload. Empty where they are sent again.
+   */
   readonly unacknowledged: Out[];
+  /** How many are sent again, as `onSessionLost: "resend"` asks for; 0 where they are in `unacknowledged`. */
+  readonly resent: number;
 }
 
 /**
@@ -103,8 +130,8 @@ export interface SocketErrorEvent extends Event {
 /** Fired once, when the socket is closed for good; nothing comes after it. */
 export interface SocketCloseEvent<Out = unknown> extends Event, CloseInfo {
   /**
-   * The messages that were accepted and never went out, the oldest first, as `codec.decode` reads them; one that it
-   * can't read is there as its payload.
+   * The messages that were accepted and never went out, and where `durable`, those that did and are not known to be
+   * taken; the oldest first, as `codec.decode` reads them. One that it can't read is there as its payload.
    */
   readonly unacknowledged: Out[];
 }
@@ -153,7 +180,7 @@ export interface Socket<In = unknown, Out = In> extends EventTarget, AsyncIterab
   /**
    * Sends a message, or keeps it until there is a connection. Resolves when it is accepted, which while there is room
    * is at once: awaiting it is the backpressure. Bytes are the socket's own from then on, so their memory may be used
-   * again.
+   * again. Where `durable`, the other application gets it exactly once, or `sessionlost` or `close` has it.
    *
    * Rejects with a {@link TautlineError}: `encode`, `overflow`, `too-big` or `closed`.
    *
@@ -165,13 +192,26 @@ export interface Socket<In = unknown, Out = In> extends EventTarget, AsyncIterab
   send(message: Out): Promise<void>;
 
   /**
-   * Resolves when everything accepted so far, and what waits to be, is handed to the browser. Rejects with `closed` where
-   * it closes before.
+   * Resolves when everything accepted so far, and what waits to be, is handed to the browser; where `durable`, when the
+   * other application has taken it. (Whether it has acted on it, only that application can say.)
+   *
+   * Rejects with a {@link TautlineError}: `closed` where it closes before; `session-lost` where messages that it waits
+   * for come back in a `sessionlost` event.
+   *
+   * @example
+   * ```ts
+   * await socket.send(message);
+   * await socket.flush(); // with `durable: true`: taken at the other end
+   * ```
    */
   flush(): Promise<void>;
 
   /**
    * Sends what is queued, then ends, and resolves when it is closed for good: the same promise as `closed`.
+   *
+   * Where `durable`, it waits until the other application has taken all of it, and then ends the session. A page that
+   * is left for good ends its session at once; one that the browser keeps (the back/forward cache) resumes it when it
+   * is shown again.
    *
    * Rejects with a TypeError where a browser would not close with these.
    *

@@ -73,6 +73,8 @@ export function tautSocketClass(load) {
         opened: () => {
           const goesOn = this.#lives;
           this.#opened = true;
+          // Whatever kept it from coming back is over.
+          this.#reason = undefined;
           if (!this.#closing && !goesOn) this.dispatchEvent(new Event("open"));
         },
         received: (data) => this.#receive(data),
@@ -215,8 +217,13 @@ export function tautSocketClass(load) {
       if (code !== undefined || reason !== undefined) checkClose(closeCode, closeReason, refuse);
       if (this.readyState > OPEN) return;
       this.#closing = true;
-      const end = () => this.#link.close(closeCode, closeReason, CLOSE_TIMEOUT);
-      if (this.#late.messages > 0) this.#late.sent.then(end);
+      const by = performance.now() + CLOSE_TIMEOUT;
+      const end = () => {
+        clearTimeout(timer);
+        this.#link.close(closeCode, closeReason, Math.max(by - performance.now(), 0));
+      };
+      const timer = this.#late.messages > 0 && setTimeout(end, CLOSE_TIMEOUT);
+      if (timer) this.#late.sent.then(end);
       else end();
     }
 

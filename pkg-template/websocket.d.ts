@@ -13,9 +13,26 @@ export type SocketData = string | ArrayBufferLike | ArrayBufferView | Blob;
 /** As the options of `connect`, less the codec: the interface has its own conversions. */
 export interface TautSocketOptions extends Omit<Options<unknown, SocketData>, "codec" | "protocols" | "outbox"> {
   /**
-   * Bounds of what `send` accepted and what is not yet handed to the browser. Past them `send` throws a
-   * QuotaExceededError, as there is no promise to wait for; with `"drop-oldest"` the oldest messages make room
-   * instead.
+   * Delivers each message exactly once and in order, as the option of `connect`. The socket stays OPEN while its
+   * session lives, so that code which knows nothing of coming back survives a cut; {@link TautSocket} says what that
+   * means.
+   *
+   * @default false
+   * @example
+   * ```ts
+   * const socket = new TautSocket("wss://example.com/orders", [], { durable: true });
+   * ```
+   */
+  durable?: boolean;
+  /**
+   * It has no effect here: a socket ends with its session, as the interface has no way to tell of messages that nobody
+   * knows the outcome of.
+   */
+  onSessionLost?: "return" | "resend";
+  /**
+   * Bounds of what `send` accepted and what is not yet handed to the browser, or where `durable`, not yet taken by the
+   * other application. Past them `send` throws a QuotaExceededError, as there is no promise to wait for; with
+   * `"drop-oldest"` the oldest messages make room instead (not with `durable`: a TypeError).
    *
    * @default { messages: 1024, bytes: 16 * 2 ** 20, overflow: "reject" }
    */
@@ -32,13 +49,19 @@ type PlatformCloseEvent = typeof globalThis extends { CloseEvent: { prototype: i
 
 /** The events of a {@link TautSocket}, as those of the browser's class. */
 export interface TautSocketEventMap {
-  /** A connection is open: the first, and each one after a loss. */
+  /** A connection is open: the first, and each one after a loss; where `durable`, the first alone. */
   open: Event;
   /** A message. `data` is a string, or a Blob or an ArrayBuffer, as `binaryType` says. */
   message: PlatformMessageEvent;
-  /** An attempt failed, or something is wrong with a connection: before its `close`. Here it may say what. */
+  /**
+   * An attempt failed, or something is wrong with a connection: before its `close`. Here it may say what. Where
+   * `durable`, none while the session lives.
+   */
   error: Event & { readonly error?: TautlineError };
-  /** A connection is lost, or the socket closed for good; `readyState` tells which. */
+  /**
+   * A connection is lost, or the socket closed for good; `readyState` tells which. Where `durable`, it is closed for
+   * good.
+   */
   close: PlatformCloseEvent;
 }
 
@@ -72,9 +95,24 @@ export interface TautSocketEventMap {
  *
  * With `reconnect: false` there is one connection and one `close`, as in a browser.
  *
+ * With `durable: true`, against a server that speaks `tautline.v1`, the session stands where a connection stands in a
+ * browser:
+ *
+ * - `open` fires once. While the session lives, `readyState` stays OPEN, however often the link breaks, and neither
+ *   `close` nor `error` fires (but for a Blob that can't be read: code `encode`). `send` queues meanwhile.
+ * - Each message is delivered exactly once and in order, both ways. A message counts as taken when its event is
+ *   dispatched. Blobs are read before they are sent, and keep their place.
+ * - `bufferedAmount` counts what the other application has not taken; a text by its bytes in UTF-8.
+ * - `close()` waits, within its five seconds, until the other application has taken what was sent. Where the server ends
+ *   the session, `close` has its code and reason.
+ * - Where the server loses the session, `error` fires (its `error.code` is `session-lost`), then `close` with the code
+ *   1006 and `wasClean` false: for good, as if a browser's connection broke. What had gone out may have arrived or not;
+ *   a library that reconnects by itself makes a new socket, and does then what it does after any loss.
+ *
  * A library that reconnects by itself and keeps state for each connection (graphql-ws, y-websocket) wants
- * `TautSocket.with({ reconnect: false })`: over a class that reconnects silently, it would wait for answers that
- * nobody owes it.
+ * `TautSocket.with({ durable: true })` where its server speaks `tautline.v1`, and otherwise
+ * `TautSocket.with({ reconnect: false })`: over a class that reconnects silently, it would wait for answers that nobody
+ * owes it.
  *
  * @example
  * ```ts
@@ -85,6 +123,7 @@ export interface TautSocketEventMap {
  * socket.onmessage = ({ data }) => console.log(data);
  *
  * createClient({ url, webSocketImpl: TautSocket.with({ reconnect: false }) }); // graphql-ws
+ * createClient({ url, webSocketImpl: TautSocket.with({ durable: true }) }); // the same, over a session
  * ```
  */
 export default class TautSocket extends EventTarget {
@@ -121,16 +160,16 @@ export default class TautSocket extends EventTarget {
 
   /** The absolute URL; "" until a function has given one. */
   readonly url: string;
-  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). CONNECTING again after a loss. */
+  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). CONNECTING again after a loss, unless `durable`. */
   readonly readyState: 0 | 1 | 2 | 3;
   /**
    * How much was accepted and has not left, as far as a page can know, in bytes; a text that waits counts its
-   * `length`.
+   * `length`. Where `durable`, how much the other application has not taken; a text counts its bytes in UTF-8.
    */
   readonly bufferedAmount: number;
   /** The extensions that the server chose for the newest connection. */
   readonly extensions: string;
-  /** The subprotocol that the server chose for the newest connection. */
+  /** The subprotocol that the server chose for the newest connection; where `durable`, for the session. */
   readonly protocol: string;
   /** How bytes arrive. @default "blob" */
   binaryType: "blob" | "arraybuffer";

@@ -16,6 +16,7 @@ mod session_support {
     #[path = "../support/random.rs"]
     mod random;
     pub(crate) mod schedule;
+    mod session;
     pub(crate) mod setup;
     mod store;
     mod world;

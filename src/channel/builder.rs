@@ -53,6 +53,7 @@ pub struct Builder<In, Out = In, C = DefaultCodec> {
     retry: Option<RetryPolicy>,
     heartbeat: Option<Rc<dyn Fn() -> Out>>,
     on_session_lost: OnSessionLost,
+    trusts_silence: bool,
     incoming: PhantomData<fn() -> In>,
 }
 
@@ -67,6 +68,7 @@ impl<In, Out> Builder<In, Out> {
             retry: None,
             heartbeat: None,
             on_session_lost: OnSessionLost::default(),
+            trusts_silence: false,
             incoming: PhantomData,
         }
     }
@@ -84,11 +86,13 @@ impl<In, Out, C> Builder<In, Out, C> {
             retry: self.retry,
             heartbeat: self.heartbeat,
             on_session_lost: self.on_session_lost,
+            trusts_silence: self.trusts_silence,
             incoming: PhantomData,
         }
     }
 
-    /// The subprotocols to offer, the most wanted first. Default: none.
+    /// The subprotocols to offer, the most wanted first. On a [`durable`](Self::durable) socket they travel in the
+    /// session's first frame, 32 at most. Default: none.
     pub fn protocols<I>(mut self, protocols: I) -> Self
     where
         I: IntoIterator,
@@ -123,21 +127,24 @@ impl<In, Out, C> Builder<In, Out, C> {
         self
     }
 
-    /// Whether and when to try again; `None`: never. Default: [`Reconnect::default`], for ever.
+    /// Whether and when to try again; `None`: never. As long as the server keeps a [`durable`](Self::durable) session,
+    /// no delay is longer than a sixth of that time: 20 s, unless the server is told otherwise. Default:
+    /// [`Reconnect::default`], for ever.
     pub fn reconnect(mut self, reconnect: impl Into<Option<Reconnect>>) -> Self {
         self.config.reconnect = reconnect.into();
         self
     }
 
     /// Decides about every end that the browser reports, failed attempts included: whether to come back. Default: come
-    /// back unless the close code says that it would fail again (1002, 1007, 1009) or that credentials are refused twice
-    /// (3000, 4401).
+    /// back unless the close code says that it would fail again (1002, 1007, 1009) or that credentials are refused
+    /// twice (3000, 4401). With 4400, 4409 and 4413 a [`durable`](Self::durable) session has ended, whatever this says.
     pub fn retry(mut self, policy: impl Fn(&Close) -> bool + 'static) -> Self {
         self.retry = Some(Box::new(policy));
         self
     }
 
-    /// How long an attempt may take, the question for its URL included. Default: 10 s.
+    /// How long an attempt may take, the question for its URL included, and on a [`durable`](Self::durable) socket the
+    /// greeting. Default: 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = ConnectTimeout(timeout);
         self
@@ -145,14 +152,32 @@ impl<In, Out, C> Builder<In, Out, C> {
 
     /// Notices a dead link: after `interval` without a word from the server, `message` goes out, which the server is to
     /// answer with any message; `timeout` later the link counts as dead and the socket connects again. Default: none.
+    ///
+    /// On a [`durable`](Self::durable) socket a PING of the protocol's goes out instead, and `message` is not asked
+    /// for. The default there is the server's: silent for twice as long as it ever should be, it is sent a PING, and
+    /// has 5 s for the answer.
     pub fn heartbeat(mut self, interval: Duration, timeout: Duration, message: impl Fn() -> Out + 'static) -> Self {
         self.config.heartbeat = Some(Heartbeat { interval, timeout });
         self.heartbeat = Some(Rc::new(message));
         self
     }
 
-    /// Delivers every message exactly once and in order, both ways, across lost connections: by a session with a server that
-    /// speaks `tautline.v1`. Leave it out for a plain WebSocket.
+    /// Trusts the browser with dead links, which takes minutes to notice one. The default of a plain socket; a
+    /// [`durable`](Self::durable) one otherwise heeds what the server says of its own heartbeat.
+    pub fn without_heartbeat(mut self) -> Self {
+        self.config.heartbeat = None;
+        self.heartbeat = None;
+        self.trusts_silence = true;
+        self
+    }
+
+    /// Delivers every message exactly once and in order, both ways, across lost connections: by a session with a server
+    /// that speaks `tautline.v1`. That holds as long as the server keeps the session;
+    /// [`Event::SessionLost`](crate::Event::SessionLost) tells when it has not. Leave it out for a plain WebSocket.
+    ///
+    /// A server that does not speak it is [`Failure::Unsupported`](crate::Failure::Unsupported), once three connections
+    /// opened and brought no session; a browser that does not open them in the first place tells no more than
+    /// [`Failure::Refused`](crate::Failure::Refused).
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -168,22 +193,26 @@ impl<In, Out, C> Builder<In, Out, C> {
         self
     }
 
-    /// What becomes of messages that had gone out when the server of a [`durable`](Self::durable) socket lost the session.
-    /// Default: [`Event::SessionLost`](crate::Event::SessionLost) gives them back.
+    /// What becomes of messages that had gone out when the server of a [`durable`](Self::durable) socket lost the
+    /// session, so that nobody knows whether they arrived. Those that never went out go out in the new session.
+    /// Default: [`OnSessionLost::Return`], [`Event::SessionLost`](crate::Event::SessionLost) gives them back.
     pub fn on_session_lost(mut self, choice: OnSessionLost) -> Self {
         self.on_session_lost = choice;
         self
     }
 
-    /// Bounds of what is accepted and not yet handed on. Default: 1,024 messages, 16 MiB, a message that does not fit
-    /// waits.
+    /// Bounds of what is accepted and not yet handed on, on a [`durable`](Self::durable) socket not yet taken by the
+    /// other application. Such a one can't drop the oldest: that is a [`ConnectError::Option`]. Default: 1,024
+    /// messages, 16 MiB, a message that does not fit waits.
     pub fn outbox(mut self, outbox: Outbox) -> Self {
         self.config.outbox = outbox;
         self
     }
 
-    /// Bounds of what arrived and was not yet taken. Default: 4,096 messages, 64 MiB, the socket closes when more
-    /// arrives.
+    /// Bounds of what arrived and was not yet taken. On a [`durable`](Self::durable) socket more never arrives: the
+    /// other end waits. Its window is the smaller of `messages` and `bytes / 4096`, of which a message takes up one,
+    /// and one more for every 4,096 bytes it has; `bytes` is also the largest message it takes. Default: 4,096
+    /// messages, 64 MiB, the socket closes when more arrives.
     pub fn inbox(mut self, inbox: Inbox) -> Self {
         self.config.inbox = inbox;
         self
@@ -199,12 +228,13 @@ impl<In, Out, C> Builder<In, Out, C> {
         Out: 'static,
         C: Codec<In, Out>,
     {
-        check_options(&self.config)?;
         browser::check_protocols(&self.protocols).map_err(protocol_error)?;
         if let Some(durable) = &mut self.config.durable {
             durable.protocols.clone_from(&self.protocols);
             durable.on_session_lost = self.on_session_lost;
+            durable.trusts_silence = self.trusts_silence;
         }
+        check_options(&self.config)?;
         let url = match self.provider {
             Some(_) => String::new(),
             None => browser::resolve(&self.url).map_err(|error| ConnectError::Url {
@@ -273,6 +303,13 @@ fn check_options(config: &Config) -> Result<(), ConnectError> {
     }
     if config.outbox.messages == 0 || config.outbox.bytes == 0 {
         return refuse("outbox", "it must have room for something");
+    }
+    if config
+        .durable
+        .as_ref()
+        .is_some_and(|durable| durable.protocols.len() > 32)
+    {
+        return refuse("protocols", "a durable socket offers at most 32");
     }
     if config.durable.is_some() && config.outbox.overflow == OutboxOverflow::DropOldest {
         return refuse(

@@ -138,7 +138,8 @@ pub struct Closed {
     pub was_clean: bool,
     /// Why, where it was not a `close` of this side.
     pub failure: Option<Failure>,
-    /// The messages that were accepted and not handed on.
+    /// The messages that were accepted and not handed on; of a durable socket also those that went out and are not
+    /// known to be taken.
     pub unacknowledged: Vec<Payload>,
 }
 

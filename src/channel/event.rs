@@ -34,12 +34,13 @@ pub enum Event {
         /// The time until the next attempt; `None` while offline or put aside by the browser.
         retry_in: Option<Duration>,
     },
-    /// The server has lost the session of a durable socket, and a new one begins.
+    /// The server has lost the session of a durable socket, and a new one begins: the next event is its
+    /// [`Open`](Self::Open). What never went out goes out in it.
     SessionLost {
-        /// Messages that had gone out, the oldest first: nobody knows whether they arrived. Empty with
-        /// [`OnSessionLost::Resend`](crate::OnSessionLost::Resend), where they are sent again.
+        /// Messages that had gone out, the oldest first: nobody knows whether they arrived. Empty where they are sent
+        /// again, as [`OnSessionLost::Resend`](crate::OnSessionLost::Resend) asks for.
         unacknowledged: Vec<Payload>,
-        /// How many are sent again.
+        /// How many are sent again; 0 where they are given back.
         resent: usize,
     },
     /// The socket is closed for good, and the stream ends; [`Socket::closed`](super::Socket::closed) says why.

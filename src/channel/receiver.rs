@@ -13,7 +13,7 @@ use crate::codec::{Codec, DecodeError, Payload};
 
 /// The end where messages come out. A [`Stream`]; it ends when the socket is closed for good and everything is taken.
 ///
-/// Dropping it discards what arrives from then on.
+/// A message counts as taken when it comes out. Dropping the receiver discards what arrives from then on, as taken.
 pub struct Receiver<In> {
     handle: Handle,
     decode: Arc<dyn Decode<In>>,

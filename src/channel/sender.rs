@@ -60,8 +60,9 @@ impl<Out> Sender<Out> {
 
     /// Sends a message: returns once it is accepted, and waits while the outbox is full. That is the backpressure.
     ///
-    /// An accepted message goes out as soon as the socket is open. Dropping the future before it is ready means that
-    /// the message was not accepted.
+    /// An accepted message goes out as soon as the socket is open. On a durable socket the other application gets it
+    /// exactly once, or [`Event::SessionLost`](super::Event::SessionLost) or [`Closed`] has it. Dropping the future
+    /// before it is ready means that the message was not accepted.
     ///
     /// # Errors
     /// See [`SendError`]; the message was not accepted then.
@@ -89,22 +90,23 @@ impl<Out> Sender<Out> {
         }
     }
 
-    /// Waits until everything that was accepted before is handed to the browser; on a durable socket, until the application
-    /// at the other end has taken it.
+    /// Waits until everything that was accepted before is handed to the browser; on a durable socket, until the
+    /// application at the other end has taken it.
     ///
     /// On a plain WebSocket that is all that can be known: what the browser holds when the link dies is lost.
     ///
     /// # Errors
-    /// [`SendError::Closed`] where the socket closed before, [`SendError::SessionLost`] where the server lost the session
-    /// and with it what became of the messages.
+    /// [`SendError::Closed`] where the socket closed before, [`SendError::SessionLost`] where the server lost the
+    /// session and with it what became of the messages.
     pub async fn flush(&mut self) -> Result<(), SendError> {
         poll_fn(|cx| self.poll_slot(cx)).await?;
         let flush = self.core().begin_flush();
         poll_fn(|cx| self.core().poll_flushed(flush, cx)).await
     }
 
-    /// Ends the socket: sends what is queued, then closes with this code and reason. Begins at once; await the result
-    /// to know how it went, or let it go. Takes 5 s at most.
+    /// Ends the socket: sends what is queued, on a durable socket waits until it is taken, then closes with this code
+    /// and reason. Begins at once; await the result to know how it went, or let it go. Takes 5 s at most; what is left
+    /// then is in [`Closed::unacknowledged`].
     ///
     /// A page may close with 1000 and 3000 to 4999, and a reason of at most 123 bytes; anything else is a
     /// [`CloseError`], and the socket stays open.

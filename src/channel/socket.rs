@@ -72,7 +72,8 @@ impl<In, Out> Socket<In, Out> {
     }
 
     /// A sender, as often as you like. What arrives still needs a taker: whoever only sends drops the receiver that
-    /// [`split`](Self::split) gives, which discards it; else the inbox fills.
+    /// [`split`](Self::split) gives, which discards it; else the inbox fills, and the other end of a durable socket
+    /// waits.
     pub fn sender(&self) -> Sender<Out> {
         Sender::new(self.handle.clone(), self.encode.clone())
     }
@@ -87,7 +88,8 @@ impl<In, Out> Socket<In, Out> {
         self.handle.core().stats()
     }
 
-    /// The subprotocol that the server chose on the latest connection; empty where it chose none, or before the first.
+    /// The subprotocol that the server chose on the latest connection, or for the session of a durable socket; empty
+    /// where it chose none, or before the first.
     pub fn protocol(&self) -> String {
         self.handle.core().protocol()
     }

@@ -152,8 +152,8 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         self
     }
 
-    /// How many sessions there may be. One more is refused with 4429, unless one can go that has lost its connection and whose
-    /// client never used it. Default: 10,000.
+    /// How many sessions there may be. One more is refused with 4429, unless one can go whose client never said anything after the
+    /// WELCOME: the oldest of them then ends with 4429. Default: 10,000.
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.rules.max_sessions = sessions;
         self

@@ -17,8 +17,9 @@ use super::frames;
 use super::message::{Message, Parting, Peer};
 use super::registry::{Registry, STORE_PATIENCE};
 use super::welcome::{self, Accepted, Attached, Refused};
+use crate::proto::Time;
 use crate::session::frame::{self, Control, FromClient, Hello};
-use crate::session::{Fault, Frame};
+use crate::session::{Fault, Frame, Server};
 
 /// How long the closing handshake may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
@@ -141,6 +142,8 @@ struct Connection<'a, F> {
     is_ready: bool,
     /// It has some that it has not written.
     is_unflushed: bool,
+    /// It could not write all that it had.
+    is_blocked: bool,
     /// There may be more to send.
     is_busy: bool,
     /// When the store is told that the session lives.
@@ -168,6 +171,7 @@ where
             first: Some(first),
             is_ready: false,
             is_unflushed: false,
+            is_blocked: false,
             is_busy: true,
             alive: Instant::now() + registry.lifetime() / 3,
         }
@@ -195,7 +199,7 @@ where
                 Happened::Goodbye(goodbye) => return self.settled(goodbye).await,
                 Happened::Work => {}
                 Happened::Deadline => {
-                    self.attached.core.change(|server, now| server.timer(now));
+                    self.attached.core.change(Server::timer);
                     if Instant::now() >= self.alive
                         && let Err(parting) = self.keep_books().await
                     {
@@ -235,7 +239,13 @@ where
         let Attached { core, link, .. } = &self.attached;
         let (frame, message) = {
             let mut state = core.state();
-            let Some(frame) = state.server.next_frame(*link, self.registry.now()) else {
+            let now = self.registry.now();
+            let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
+            if state.corked.is_some() && !is_due(state.corked) && !is_due(state.server.deadline()) {
+                return Ok(None);
+            }
+            state.corked = None;
+            let Some(frame) = state.server.next_frame(*link, now) else {
                 core.settle(&mut state);
                 return Ok(None);
             };
@@ -286,24 +296,31 @@ where
     /// Whether the sink takes a message now.
     async fn readied(&mut self) -> Result<bool, Parting> {
         let ready = poll_fn(|cx| Poll::Ready(self.frames.as_mut().poll_ready(cx))).await;
-        self.note_ready(ready).map(|ready| ready.is_ready())
+        self.note_ready(&ready).map(|ready| ready.is_ready())
     }
 
-    fn note_ready<T>(&mut self, ready: Poll<Result<(), T>>) -> Result<Poll<()>, Parting> {
+    fn note_ready<T>(&mut self, ready: &Poll<Result<(), T>>) -> Result<Poll<()>, Parting> {
         match ready {
-            Poll::Pending => Ok(Poll::Pending),
+            Poll::Pending => {
+                self.is_blocked = true;
+                Ok(Poll::Pending)
+            }
             Poll::Ready(Err(_)) => Err(Parting::Lost),
             Poll::Ready(Ok(())) => {
                 self.is_ready = true;
-                self.progressed();
+                self.unblocked();
                 Ok(Poll::Ready(()))
             }
         }
     }
 
-    fn progressed(&self) {
-        let Attached { core, link, .. } = &self.attached;
-        core.change(|server, now| server.progressed(*link, now));
+    /// That something was written says nothing: the system takes it, whoever is there. That there is room again says that the
+    /// other end has taken some.
+    fn unblocked(&mut self) {
+        if std::mem::take(&mut self.is_blocked) {
+            let Attached { core, link, .. } = &self.attached;
+            core.change(|server, now| server.progressed(*link, now));
+        }
     }
 
     /// When the next thing is due.
@@ -314,7 +331,13 @@ where
         } else {
             state.server.deadline_while_blocked()
         };
-        let due = state.armed.map(|due| self.registry.instant(due));
+        let corked = state.corked.filter(|_| self.is_ready);
+        let due = state
+            .armed
+            .into_iter()
+            .chain(corked)
+            .min()
+            .map(|due| self.registry.instant(due));
         drop(state);
         due.map_or(self.alive, |due| due.min(self.alive))
     }
@@ -328,7 +351,7 @@ where
         }
         if !self.is_ready {
             let ready = self.frames.as_mut().poll_ready(cx);
-            match self.note_ready(ready) {
+            match self.note_ready(&ready) {
                 Err(parting) => return Poll::Ready(Happened::Gone(parting)),
                 Ok(Poll::Ready(())) => return Poll::Ready(Happened::Work),
                 Ok(Poll::Pending) => {}
@@ -348,9 +371,9 @@ where
                 Poll::Ready(Err(_)) => return Poll::Ready(Happened::Gone(Parting::Lost)),
                 Poll::Ready(Ok(())) => {
                     self.is_unflushed = false;
-                    self.progressed();
+                    self.unblocked();
                 }
-                Poll::Pending => {}
+                Poll::Pending => self.is_blocked = true,
             }
         }
         if work.poll(cx).is_ready() {

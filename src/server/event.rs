@@ -27,7 +27,7 @@ pub enum Event {
 #[non_exhaustive]
 pub struct Ended {
     /// The code of the BYE of either side, or of the close: 1006 where the client did not come back in time, 4400 and 4413
-    /// where it broke a rule, 4409 where the session went on in another process.
+    /// where it broke a rule, 4409 where the session went on in another process, 4429 where it made room for others.
     pub code: u16,
     /// The reason.
     pub reason: String,

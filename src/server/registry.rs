@@ -72,7 +72,7 @@ struct Table {
     places: usize,
     by_address: HashMap<IpAddr, usize>,
     by_principal: HashMap<String, usize>,
-    /// Sessions that had never heard of their client when they lost it, the oldest first.
+    /// Sessions that may never have heard of their client after the WELCOME, the oldest first.
     unused: VecDeque<Key>,
 }
 
@@ -135,9 +135,11 @@ impl Registry {
         self.table().sessions.len()
     }
 
-    /// A session has lost its client before it heard of it: it is the first to go when room is needed.
-    pub(super) fn note_unused(&self, key: Key) {
+    /// A new session. Until its client uses it, it is among the first to go when room is needed.
+    pub(super) fn begin(&self, core: &Arc<Core>) {
+        let key = core.key;
         let mut table = self.table();
+        table.sessions.insert(key, core.clone());
         if table.unused.len() > 2 * table.sessions.len() + UNUSED_SLACK {
             let Table { sessions, unused, .. } = &mut *table;
             unused.retain(|key| sessions.contains_key(key));
@@ -162,7 +164,7 @@ impl Registry {
             let Some(victim) = victim else {
                 return Err("too many sessions");
             };
-            victim.abandon(1006, "made room for others", Fate::Forget);
+            victim.abandon(4429, "made room for others", Fate::Forget);
             if tokio::time::timeout(STORE_PATIENCE, victim.ended()).await.is_err() {
                 return Err("too many sessions");
             }

@@ -189,7 +189,7 @@ impl Greeting {
         welcome.token = token;
         registry.store.create(key, core.stored(), registry.lifetime()).await?;
         let core = Arc::new(core);
-        registry.insert(&core);
+        registry.begin(&core);
         Ok(Accepted {
             attached: Attached::new(core, link),
             welcome,

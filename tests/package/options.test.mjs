@@ -11,7 +11,7 @@ const stage = useStage();
 const REFUSED = {
   TypeError: {
     "`codec`": ["xml", 5, {}, { encode: "no function" }],
-    "`durable`": ["yes", true],
+    "`durable`": ["yes", 1, null],
     "`onSessionLost`": ["forget"],
     "`reconnect`": [true, 5],
     "`reconnect.minDelay`": [-1, "1", Infinity, null],
@@ -69,9 +69,41 @@ test("bad options are refused before anything connects, by name", async () => {
     expect("TypeError", "`options`", "/echo", 5);
     expect("TypeError", "`options`", "/echo", null);
     expect("TypeError", "`reconnect.maxDelay`", "/echo", { reconnect: { minDelay: 10, maxDelay: 5 } });
+    expect("TypeError", "`heartbeat.message`", "/echo", { heartbeat: { interval: 1, timeout: 1 } });
     return wrong;
   }, REFUSED);
   assert.deepEqual(wrong, []);
+});
+
+test("a durable socket drops nothing, offers 32 subprotocols at most, and has a heartbeat of its own", async () => {
+  const seen = await stage.page.evaluate(() => {
+    const names = (count) => Array.from({ length: count }, (_, index) => `p${index}`);
+    const said = (options) => {
+      try {
+        tautline.connect("/echo", options).close();
+        return "was taken";
+      } catch (error) {
+        return `${error.name}: ${error.message}`;
+      }
+    };
+    const each = (options) => [said(options), said({ ...options, durable: true })];
+    return {
+      dropping: each({ outbox: { overflow: "drop-oldest" } }),
+      many: each({ protocols: names(33) }),
+      enough: each({ protocols: names(32), outbox: { overflow: "reject" }, inbox: { overflow: "drop-oldest" } }),
+      bare: each({ heartbeat: { interval: 1, timeout: 1 } }),
+      rest: ["return", "resend"].flatMap((onSessionLost) => each({ onSessionLost, heartbeat: false })),
+    };
+  });
+  const [taken] = seen.dropping;
+  assert.equal(taken, "was taken");
+  assert.match(seen.dropping[1], /^TypeError: .*`outbox\.overflow`.*`durable`/);
+  assert.equal(seen.many[0], "was taken");
+  assert.match(seen.many[1], /^TypeError: .*`protocols`.*32.*`durable`/);
+  assert.deepEqual(seen.enough, [taken, taken]);
+  assert.match(seen.bare[0], /^TypeError: .*`heartbeat\.message`/);
+  assert.equal(seen.bare[1], "was taken");
+  assert.deepEqual(seen.rest, [taken, taken, taken, taken]);
 });
 
 test("bad URLs are a SyntaxError, a DOMException as the browser's own class throws it", async () => {
@@ -143,6 +175,33 @@ test("the outbox holds 1,024 messages by default, and as many more may wait", as
   assert.equal(seen.shared, 1, "while there is room `send` gives one shared promise");
   assert.deepEqual(seen.outbox, { messages: 1024, bytes: 1024 });
   assert.deepEqual(seen.ends, [1024, "closed"]);
+});
+
+test("the outbox of a durable socket counts as the wire does, in UTF-8", async () => {
+  stage.proxy.cut();
+  const seen = await stage.page.evaluate(async (url) => {
+    const fill = async (durable) => {
+      const socket = tautline.connect(url, { durable, codec: "text", outbox: { bytes: 5, overflow: "reject" } });
+      const codes = [];
+      for (const text of ["äö", "ü", "äöü"]) {
+        codes.push(await socket.send(text).then(() => "accepted", ({ code }) => code));
+      }
+      const { outbox, unacknowledged, rtt } = socket.stats();
+      let left;
+      socket.addEventListener("close", (event) => (left = event.unacknowledged));
+      await socket.close(1000, "", { timeout: 1 });
+      return { codes, outbox, unacknowledged, rtt, left };
+    };
+    return { plain: await fill(false), durable: await fill(true) };
+  }, `${stage.proxy.url}/echo`);
+  const { plain, durable } = seen;
+  assert.deepEqual(plain.codes, ["accepted", "accepted", "overflow"]);
+  assert.deepEqual(plain.outbox, { messages: 2, bytes: 3 });
+  assert.deepEqual(plain.left, ["äö", "ü"]);
+  assert.deepEqual(durable.codes, ["accepted", "overflow", "too-big"]);
+  assert.deepEqual(durable.outbox, { messages: 1, bytes: 4 });
+  assert.deepEqual(durable.left, ["äö"]);
+  for (const { unacknowledged, rtt } of [plain, durable]) assert.deepEqual([unacknowledged, rtt], [0, null]);
 });
 
 test("an outbox that rejects, one that drops the oldest, one that is too small", async () => {

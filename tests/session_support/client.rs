@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tautline::proto::{Close, Event, Failure, Generation, Input, Output, Signal};
+use tautline::proto::{Close, Event, Failure, Generation, Input, OnSessionLost, Output, Signal};
 use tautline::session::{Control, FromClient, FromServer, LAST};
 
 use super::face::parse;
@@ -111,6 +111,9 @@ impl World {
             None | Some(Failure::Aborted | Failure::PageHidden) => true,
             // It can't tell three broken links before the first WELCOME from a server that knows no sessions.
             Some(Failure::Unsupported) => self.face.token == 0,
+            Some(Failure::SessionLost) => {
+                self.setup.on_lost == OnSessionLost::End && self.ledger.is_forgotten(self.face.token)
+            }
             _ => self.face.closes,
         }
     }
@@ -135,11 +138,18 @@ impl World {
     fn client_pushes(&mut self, packet: Packet) {
         if let Some(wire) = self.face.wire {
             self.send_up(wire, packet);
+            let (at, count) = self.face.pushed;
+            self.face.pushed = (self.now, if at == self.now { count + 1 } else { 1 });
         }
     }
 
+    /// What the browser says that the socket holds: what it was given this instant, and what the system has no room for.
+    /// What the system holds does not count, be the link dead or alive.
     fn client_buffers(&self) -> usize {
-        let packets = self.face.wire.map_or(0, |wire| self.wires[wire].up.buffered());
+        let (at, count) = self.face.pushed;
+        let fresh = if at == self.now { count } else { 0 };
+        let held = self.face.wire.map_or(0, |wire| self.wires[wire].up.buffered());
+        let packets = fresh + held.saturating_sub(fresh).saturating_sub(self.setup.system);
         packets * FULL / self.setup.socket
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tautline::proto::{
-    Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, OnSessionLost, Outbox, Reconnect, State,
+    Admission, Config, ConnectTimeout, Connection, Durable, Inbox, Input, Outbox, Reconnect, State, Time,
 };
 use tautline::session::span;
 
@@ -27,6 +27,8 @@ pub(crate) struct Face {
     pub(crate) closes: bool,
     /// Its connection, if it has one that it has not given up.
     pub(crate) wire: Option<usize>,
+    /// When the socket was last given something, and how many packets at that instant.
+    pub(crate) pushed: (Time, usize),
     pub(crate) outbox: VecDeque<Message>,
     /// The number of the oldest one in there.
     pub(crate) oldest: u64,
@@ -49,6 +51,7 @@ impl Face {
             lost: false,
             closes: false,
             wire: None,
+            pushed: (Time::default(), 0),
             outbox: VecDeque::new(),
             oldest: 1,
             arrivals: VecDeque::new(),
@@ -70,11 +73,7 @@ impl Face {
 
 fn config(setup: &Setup) -> Config {
     let mut durable = Durable::new(Vec::new());
-    durable.on_session_lost = if setup.resend {
-        OnSessionLost::Resend
-    } else {
-        OnSessionLost::Return
-    };
+    durable.on_session_lost = setup.on_lost;
     let window = setup.granted(setup.window) as usize;
     let mut config = Config::new();
     config.durable = Some(durable);
@@ -212,8 +211,10 @@ impl World {
         if !self.face.arrivals.is_empty() {
             self.ledger.violate("messages are neither delivered nor discarded");
         }
-        if self.face.machine.outbox().messages != self.face.outbox.len() {
-            self.ledger.violate("the two outboxes of the client differ");
+        let kept = self.face.machine.outbox().messages;
+        if kept != self.face.outbox.len() || kept > self.setup.client_outbox {
+            self.ledger
+                .violate("the client keeps more than it may, or the two outboxes differ");
         }
     }
 }

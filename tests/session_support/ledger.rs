@@ -283,6 +283,10 @@ impl Ledger {
         }
     }
 
+    pub(crate) fn is_forgotten(&self, token: u64) -> bool {
+        self.sessions.get(&token).is_some_and(|session| session.forgotten)
+    }
+
     pub(crate) fn session_ended(&mut self, token: u64) {
         self.counts.ended += 1;
         if let Some(session) = self.sessions.get_mut(&token) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tautline::proto::{Input, Signal, State};
+use tautline::proto::{Input, OnSessionLost, Signal, State};
 
 use super::ledger::Counts;
 use super::network::ServerEnd;
@@ -104,10 +104,12 @@ impl World {
             28..30 => {
                 let node = self.random.below(self.nodes.len() as u64) as usize;
                 self.nodes[node].is_cut_off = true;
-                self.soon(What::StoreAnswers(node));
+                let at = self.now + timeout;
+                self.at(at, What::StoreAnswers(node));
             }
             30..32 => self.client_begins_again(),
             32 if self.random.one_in(4) => self.client_feeds(Input::Abort),
+            33 if self.random.one_in(4) => self.page(Signal::Unloaded),
             32..34 => self.client_closes(timeout),
             34..36 => {
                 if let Some((node, token)) = self.some_session() {
@@ -184,7 +186,8 @@ impl World {
                 self.ledger.violate(format!("not everything comes right: {left}"));
             }
         }
-        self.ledger.settle(self.face.process, self.setup.resend);
+        self.ledger
+            .settle(self.face.process, self.setup.on_lost == OnSessionLost::Resend);
     }
 
     fn everybody_takes(&mut self) {

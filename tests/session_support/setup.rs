@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tautline::proto::OnSessionLost;
 use tautline::session::Settings;
 
 use super::random::Random;
@@ -45,14 +46,16 @@ pub(crate) struct Setup {
     /// The client's window, in positions.
     pub(crate) window: u64,
     pub(crate) client_outbox: usize,
-    /// Messages of unknown outcome are sent again.
-    pub(crate) resend: bool,
+    /// What becomes of messages of unknown outcome.
+    pub(crate) on_lost: OnSessionLost,
     /// Sizes of messages; some more often than others.
     pub(crate) sizes: Vec<usize>,
     /// The longest delay of a packet.
     pub(crate) delay: Duration,
     /// Packets that a socket holds until it counts as full.
     pub(crate) socket: usize,
+    /// Packets that the client's system takes from the browser, whether the link lives or not.
+    pub(crate) system: usize,
     /// How often a timer is late, once in so many times.
     pub(crate) late_timers: u64,
     /// How often a HELLO comes late, once in so many times.
@@ -97,10 +100,15 @@ impl Setup {
             connect_timeout: ms(random.pick(&[2_000, 10_000])),
             window: random.pick(&windows),
             client_outbox: 1 + random.below(40) as usize,
-            resend: random.one_in(2),
+            on_lost: match random.below(8) {
+                0 => OnSessionLost::End,
+                1..4 => OnSessionLost::Resend,
+                _ => OnSessionLost::Return,
+            },
             sizes,
             delay: ms(random.pick(&[0, 5, 50, 400])),
             socket: random.pick(&[1, 3, 50]),
+            system: random.pick(&[0, 2, 1_000]),
             late_timers: random.pick(&[3, 20, 1_000_000]),
             late_hellos: random.pick(&[4, 1_000_000, 1_000_000]),
             pause: ms(random.pick(&[1, 20, 300, 3_000])),

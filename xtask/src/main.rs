@@ -4,10 +4,12 @@
 //! - package: builds the npm package in `pkg/`.
 //! - size: what the package costs a page.
 //! - demo: serves the demo page.
+//! - fuzz: damages frames of sessions for as long as one likes.
 //! - test: runs the tests, in parts.
 //! - server, process, project, report: what these share.
 
 mod demo;
+mod fuzz;
 mod package;
 mod process;
 mod project;
@@ -58,6 +60,15 @@ enum Action {
         #[arg(long, default_value_t = server::DEFAULT_PORT)]
         port: u16,
     },
+    /// Feed damaged frames and conversations to both halves of durable sessions
+    ///
+    /// What does harm is written to tests/corpus/frames/, which the tests run every time.
+    #[command(after_help = "Example:\n  cargo xtask fuzz --minutes 10")]
+    Fuzz {
+        /// How long
+        #[arg(long, default_value_t = 1)]
+        minutes: u64,
+    },
     /// Run the tests, all of them or the named parts
     ///
     /// The last line it prints is `N passed, N failed`. A part that can't run counts as one failed test.
@@ -106,6 +117,10 @@ fn run(action: Action) -> Result<u8> {
             Ok(0)
         }
         Action::Demo { port } => demo::demo(port),
+        Action::Fuzz { minutes } => {
+            fuzz::fuzz(minutes)?;
+            Ok(0)
+        }
         Action::Test { parts, browsers } => Ok(u8::from(!test::test(&parts, &browsers)?)),
     }
 }

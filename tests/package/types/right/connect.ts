@@ -7,8 +7,8 @@ type Out = { type: "ping" };
 
 const socket: Socket<In, Out> = connect<In, Out>((attempt) => `wss://example.com/?n=${attempt.number}`, {
   protocols: ["chat"],
-  durable: false,
-  onSessionLost: "return",
+  durable: true,
+  onSessionLost: "resend",
   reconnect: { maxDelay: 1000, retry: ({ code }) => code !== 4000 },
   heartbeat: { interval: 1000, timeout: 1000, message: () => ({ type: "ping" }) },
   outbox: { messages: 10, overflow: "reject" },
@@ -28,6 +28,7 @@ socket.addEventListener("disconnect", ({ code, wasClean }) => [code, wasClean] s
 socket.addEventListener("disconnect", ({ retryIn }) => retryIn satisfies number | null);
 socket.addEventListener("statechange", ({ state, previous, cause }) => state === previous || cause?.code === "refused");
 socket.addEventListener("sessionlost", ({ unacknowledged }) => unacknowledged satisfies Out[]);
+socket.addEventListener("sessionlost", ({ resent }) => resent satisfies number);
 socket.addEventListener("error", { handleEvent: ({ error }) => console.log(error.code, error.cause, error.data) });
 socket.addEventListener("close", ({ code, unacknowledged }) => [code, unacknowledged] satisfies [number, Out[]]);
 socket.addEventListener("anything", (event) => event.type);
@@ -47,7 +48,14 @@ try {
   if (error instanceof TautlineError && error.code === "closed") console.log(code);
 }
 socket.stats().rtt satisfies number | null;
+socket.stats().unacknowledged satisfies number;
 socket.stats().outbox.bytes satisfies number;
+
+// Durable or not as it comes; where it is, PINGs are the protocol's.
+const durable: boolean = code === 1000;
+connect("/", { durable });
+connect("/", { durable: true, heartbeat: { interval: 1, timeout: 1 } });
+connect("/", { durable: true, heartbeat: false, onSessionLost: "return" });
 
 // `await using`, and iteration by hand.
 await using other = connect<string>("/");

@@ -12,6 +12,9 @@ export function Component({ url }: { url: string | undefined }) {
   }, [send]);
   useEffect(() => socket?.addEventListener("open", () => {}), [socket]);
 
+  const orders = useSocket<Chat>("/orders", { durable: true, onSessionLost: "return" }).socket;
+  useEffect(() => orders?.addEventListener("sessionlost", ({ unacknowledged }) => unacknowledged[0]?.text), [orders]);
+
   useSocket(null) satisfies UseSocket<unknown>;
   useSocket(async () => "/", { codec: "text", onMessage: (line) => line.trim() }) satisfies UseSocket<string>;
   useSocket(url ? new URL(url) : false, { codec: "bytes" }).message?.byteLength;

@@ -10,6 +10,8 @@ const Bound: typeof WebSocket = TautSocket.with(options);
 const socket: WebSocket = new TautSocket("/", "chat", options);
 const own = new TautSocket("/");
 new WebsocketProvider("/", "room", new Doc(), { WebSocketPolyfill: TautSocket.with({ reconnect: false }) });
+new WebsocketProvider("/", "room", new Doc(), { WebSocketPolyfill: TautSocket.with({ durable: true }) });
+new TautSocket("/", [], { durable: true, heartbeat: { interval: 1, timeout: 1 }, outbox: { messages: 1 } });
 
 class Loud extends TautSocket.with({ connectTimeout: 1 }) {
   override send(data: string) {

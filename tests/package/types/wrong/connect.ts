@@ -35,8 +35,10 @@ connect("/", { codec: { encode: (n: number) => `${n}`, decode: Number } }).send(
 connect<string>("/", { heartbeat: { interval: 1, timeout: 1, message: () => 1 } });
 // a heartbeat without a timeout → Property 'timeout' is missing
 connect("/", { heartbeat: { interval: 1, message: () => 1 } });
-// durable, which is not there yet → 'true' is not assignable to type 'false
-connect("/", { durable: true });
+// durable by a word → 'string' is not assignable to type 'boolean
+connect("/", { durable: "yes" });
+// a choice for lost sessions that does not exist → Type '"forget"' is not assignable to type '"return" | "resend"
+connect("/", { durable: true, onSessionLost: "forget" });
 // options of other types than the socket's → 'Options<string, string>' is not assignable
 connect<number>("/", {} as Options<string>);
 // a URL provider that gives no URL → 'number' is not assignable
@@ -49,6 +51,10 @@ connect("/").state = "open";
 if (error.code === "nope") throw error;
 // an event's property that does not exist → Property 'data' does not exist
 connect("/").addEventListener("open", (event) => event.data);
+// lost messages of the wrong type → 'toFixed' does not exist on type 'string'
+connect<number, string>("/").addEventListener("sessionlost", ({ unacknowledged }) => unacknowledged[0]?.toFixed());
+// a round trip that may not be known → is possibly 'null'
+connect("/", { durable: true }).stats().rtt.toFixed();
 // a delay that may be null → 'retryIn' is possibly 'null'
 connect("/").addEventListener("disconnect", ({ retryIn }) => retryIn.toFixed());
 // a file of the package that is no entry → Cannot find module 'tautline/socket.js'
