@@ -5,6 +5,7 @@
 import { failure, TautlineError, wasmFailure } from "./errors.js";
 import { FAILURES } from "./failures.js";
 import { pack, sizeOf } from "./frames.js";
+import * as N from "./numbers.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
 import { LONGEST, PROTOCOL, Reactor } from "./reactor.js";
@@ -12,11 +13,8 @@ import { LONGEST, PROTOCOL, Reactor } from "./reactor.js";
 const ACCEPTED = Promise.resolve();
 // In the engine's order.
 const STATES = ["connecting", "open", "waiting", "closed"];
-// What the engine answers to a message: accepted, it has to wait, or why it is refused.
-const ACCEPT = 0;
-const WAIT = 1;
-const REFUSED = { 2: "overflow", 3: "too-big", 4: "closed" };
-const CLOSED = 4;
+// Why a message is refused.
+const REFUSED = { [N.OVERFLOW]: "overflow", [N.TOO_BIG]: "too-big", [N.GONE]: "closed" };
 /** The place of the outbox's bytes among the engine's figures. */
 const OUTBOX_BYTES = 5;
 /** That many figures has the engine; without one, nothing is known of the round trip. */
@@ -86,14 +84,14 @@ export class Link {
   /** Takes a payload at once, or says why not. */
   offer(payload) {
     const answer = this.#offer(payload);
-    return answer === WAIT ? "overflow" : REFUSED[answer];
+    return answer === N.WAIT ? "overflow" : REFUSED[answer];
   }
 
   /** A promise for when it is accepted; past the bounds of the outbox as many may wait for room as it holds. */
   send(payload) {
     const answer = this.#offer(payload);
-    if (answer === ACCEPT) return ACCEPTED;
-    if (answer !== WAIT) return Promise.reject(failure(REFUSED[answer]));
+    if (answer === N.ACCEPT) return ACCEPTED;
+    if (answer !== N.WAIT) return Promise.reject(failure(REFUSED[answer]));
     const { messages, bytes, dropOldest } = this.#options.outbox;
     const size = this.#sizeOf(payload);
     if (size > bytes) return Promise.reject(failure("too-big"));
@@ -223,8 +221,8 @@ export class Link {
   // Out
 
   #offer(payload) {
-    if (this.#stats || this.#earlyClose) return CLOSED;
-    if (!this.#reactor || this.#waiting.length > 0) return WAIT;
+    if (this.#stats || this.#earlyClose) return N.GONE;
+    if (!this.#reactor || this.#waiting.length > 0) return N.WAIT;
     return this.#put(payload, this.#sizeOf(payload), kept);
   }
 
@@ -239,7 +237,7 @@ export class Link {
     outbox.push(payload);
     const before = this.#accepted++;
     const answer = this.#reactor.send(size);
-    if (answer !== ACCEPT) {
+    if (answer !== N.ACCEPT) {
       outbox.pop();
       this.#accepted = before;
     } else if (this.#released <= before) {
@@ -264,10 +262,10 @@ export class Link {
   #admitWaiting() {
     while (this.#waiting.length > 0) {
       const { payload, size } = this.#waiting.at(0);
-      const answer = this.#stats ? CLOSED : this.#put(payload, size, (payload) => payload);
-      if (answer === WAIT) return;
+      const answer = this.#stats ? N.GONE : this.#put(payload, size, (payload) => payload);
+      if (answer === N.WAIT) return;
       const { resolve, reject } = this.#nextWaiting();
-      if (answer === ACCEPT) resolve();
+      if (answer === N.ACCEPT) resolve();
       else reject(failure(REFUSED[answer]));
     }
   }

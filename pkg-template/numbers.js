@@ -33,6 +33,13 @@ export const FRAME = 27;
 export const PART = 28;
 export const BATCH = 29;
 
+// What it answers to SEND: accepted, it has to wait, or it is refused.
+export const ACCEPT = 0;
+export const WAIT = 1;
+export const OVERFLOW = 2;
+export const TOO_BIG = 3;
+export const GONE = 4;
+
 // Outputs.
 export const ASK_URL = 1;
 export const OPEN = 2;
