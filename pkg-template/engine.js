@@ -1,19 +1,14 @@
 // The one instance of the wasm, whichever entry comes first with it: the first load wins.
 
-import { Engine, initSync } from "./glue.js";
+let exports;
 
-let made = false;
-
-/** The engine's class, once there is an instance. */
+/** What the wasm exports, once there is an instance: src/js/mod.rs has the list. */
 export function loaded() {
-  return made ? Engine : undefined;
+  return exports;
 }
 
-/** The engine's class. `source` gives a WebAssembly.Module or the bytes of one, and is called once at most. */
-export function instantiate(source) {
-  if (!made) {
-    initSync({ module: source() });
-    made = true;
-  }
-  return Engine;
+/** What the wasm exports. `compile` gives a WebAssembly.Module, and is called once at most. */
+export function instantiate(compile) {
+  exports ??= new WebAssembly.Instance(compile()).exports;
+  return exports;
 }

@@ -1,5 +1,4 @@
-// Frames of a durable session that carry messages, in the form that JavaScript is quick with: text is split and joined in one
-// go and never enters wasm. Everything else of a frame is read and written there.
+// Frames of a durable session that carry messages: those never enter wasm, where all other frames are read and written.
 
 /** Stands before each message of a text frame. */
 const SEPARATOR = "\x1e";
@@ -7,8 +6,12 @@ const BATCH = 0;
 /** A number of the wire has at most 53 bits, 7 in a byte. */
 const LONGEST_NUMBER = 8;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+export const encoder = new TextEncoder();
+/** Throws where bytes are no UTF-8. */
+export const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Bytes of a message on the wire. */
+export const sizeOf = (message) => (typeof message === "string" ? utf8Length(message) : message.byteLength);
 
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text) {
@@ -52,15 +55,45 @@ function write(frame, at, number) {
   return at;
 }
 
-/** The position of the first message of a text frame, and the messages; undefined where it is none. */
-export function unpack(text) {
-  const [head, ...messages] = text.split(SEPARATOR);
-  const first = Number(head);
-  const isPosition = /^[1-9]\d*$/.test(head) && first <= Number.MAX_SAFE_INTEGER;
-  return isPosition && messages.length > 0 ? { first, messages } : undefined;
+/** Whether a frame is one of those; all others are binary. */
+export const hasMessages = (frame) => typeof frame === "string" || new Uint8Array(frame)[0] === BATCH;
+
+/** The position of the first message of such a frame, and the messages, strings or ArrayBuffers; undefined where it is none. */
+export function unpack(frame) {
+  const { first, messages } = typeof frame === "string" ? readText(frame) : readBytes(frame);
+  return first > 0 && Number.isSafeInteger(first) && messages.length > 0 ? { first, messages } : undefined;
 }
 
-/** One message of a binary frame: a string, or an ArrayBuffer. */
-export function cut(frame, start, end, isBytes) {
-  return isBytes ? frame.slice(start, end) : decoder.decode(new Uint8Array(frame, start, end - start));
+function readText(text) {
+  const [head, ...messages] = text.split(SEPARATOR);
+  return { first: /^[1-9]\d*$/.test(head) ? Number(head) : 0, messages };
+}
+
+function readBytes(frame) {
+  const bytes = new Uint8Array(frame);
+  let at = 1;
+  /** NaN where it is too large, or not in its shortest form. */
+  const number = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 0x80) {
+      const byte = bytes[at++];
+      value += (byte & 0x7f) * scale;
+      if (!(byte > 0x7f)) return Number.isSafeInteger(value) && (byte > 0 || scale === 1) ? value : NaN;
+    }
+  };
+  const first = number();
+  const messages = [];
+  while (at < bytes.length) {
+    const head = number();
+    const end = at + Math.floor(head / 2);
+    if (!(end <= bytes.length)) return {};
+    const message = frame.slice(at, end);
+    try {
+      messages.push(head % 2 === 1 ? message : decoder.decode(message));
+    } catch {
+      return {};
+    }
+    at = end;
+  }
+  return { first, messages };
 }

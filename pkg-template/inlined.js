@@ -3,4 +3,4 @@
 import { instantiate } from "./engine.js";
 import { wasmBytes } from "./bytes.js";
 
-export const load = () => instantiate(wasmBytes);
+export const load = () => instantiate(() => new WebAssembly.Module(wasmBytes()));

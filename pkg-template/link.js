@@ -3,7 +3,8 @@
 // socket.js and tautsocket.js: the owner, whose methods are called for everything that happens.
 
 import { failure, TautlineError, wasmFailure } from "./errors.js";
-import { pack, utf8Length } from "./frames.js";
+import { FAILURES } from "./failures.js";
+import { pack, sizeOf } from "./frames.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
 import { LONGEST, PROTOCOL, Reactor } from "./reactor.js";
@@ -62,23 +63,23 @@ export class Link {
   /** The figures at the end, once there is one. */
   #stats;
 
-  /** `load` gives the engine's class or a promise of it, and may throw or reject. */
+  /** `load` gives what the wasm exports or a promise of it, and may throw or reject. */
   constructor(load, url, options, owner) {
     this.#owner = owner;
     this.#options = options;
     if (typeof url === "function") this.#provider = url;
     else this.#url = url;
     options.signal?.addEventListener("abort", this.#abort);
-    let engine;
+    let wasm;
     try {
-      engine = load();
-      if (typeof engine === "function") this.#begin(engine);
+      wasm = load();
+      if (wasm.poll) this.#begin(wasm);
     } catch (cause) {
-      engine = Promise.reject(cause);
+      wasm = Promise.reject(cause);
     }
     // Nothing is told before the turn of its making ends: the owner's listeners are added in it.
     if (this.#reactor) queueMicrotask(() => this.#start());
-    else engine.then((Engine) => this.#begin(Engine) && this.#start()).catch((cause) => this.#fail(wasmFailure(cause)));
+    else wasm.then((wasm) => this.#begin(wasm) && this.#start()).catch((cause) => this.#fail(wasmFailure(cause)));
     if (options.signal?.aborted) queueMicrotask(this.#abort);
   }
 
@@ -169,9 +170,9 @@ export class Link {
 
   // Begin and end
 
-  #begin(Engine) {
+  #begin(wasm) {
     if (this.#stats) return false;
-    this.#reactor = new Reactor(Engine, this.#options, this.#host());
+    this.#reactor = new Reactor(wasm, this.#options, this.#host());
     return true;
   }
 
@@ -229,8 +230,7 @@ export class Link {
 
   /** In a session as it counts on the wire, in UTF-8; otherwise what costs nothing to know. */
   #sizeOf(payload) {
-    if (typeof payload !== "string") return payload.byteLength ?? payload.size;
-    return this.#options.durable ? utf8Length(payload) : payload.length;
+    return this.#options.durable ? sizeOf(payload) : (payload.byteLength ?? payload.size ?? payload.length);
   }
 
   /** Puts a payload into the outbox, where the engine takes it. */
@@ -337,10 +337,11 @@ export class Link {
           return undefined;
         }
       },
-      stateChanged: (state, previous, retryIn, code, message) => {
+      stateChanged: (state, previous, retryIn, place) => {
+        const cause = this.#error(place);
         // Nobody else reports the end of an attempt that took too long.
-        if (code === "timeout") this.#lastClose = broken();
-        this.#changeState(state, previous, retryIn, this.#error(code, message));
+        if (cause?.code === "timeout") this.#lastClose = broken();
+        this.#changeState(state, previous, retryIn, cause);
       },
       opened: (resumed, protocol) => {
         if (this.#options.durable) this.protocol = protocol;
@@ -360,13 +361,14 @@ export class Link {
         this.#lastClose = close;
         owner.disconnected({ ...close, retryIn });
       },
-      closed: (close, code, message) => this.#end(close, this.#error(code, message)),
+      closed: (close, place) => this.#end(close, this.#error(place)),
     };
   }
 
-  /** The engine's words as an error, with what the browser said; undefined where nothing failed. */
-  #error(code, message) {
-    if (!code) return undefined;
+  /** What failed as an error, with what the browser said; undefined where nothing did. */
+  #error(place) {
+    if (place === 0) return undefined;
+    const [code, message] = FAILURES[place - 1];
     if (code !== "url" || !this.#thrown) return new TautlineError(code, message);
     return typeof WebSocket === "function"
       ? new TautlineError(code, message, { cause: this.#thrown })

@@ -1,59 +1,14 @@
 // Binds the engine to the browser's socket, a timer and the page, inside the browser's own callbacks: what src/browser/
-// does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes.
+// does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes. Only
+// numbers cross to the wasm, bytes one by one; src/js/mod.rs says what they mean.
 //
 // Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
 // user code does meanwhile is taken in and waits its turn in the loop that already runs.
 
-import { cut, unpack, utf8Length } from "./frames.js";
+import { decoder, encoder, hasMessages, sizeOf, unpack } from "./frames.js";
+import * as N from "./numbers.js";
 import { Queue } from "./queue.js";
 import { endOfTurn } from "./turn.js";
-
-// Inputs, then outputs, by their numbers in src/js/mod.rs.
-const CONNECT = 0;
-const TAKEN = 1;
-const ABORT = 2;
-const URL_READY = 3;
-const URL_FAILED = 4;
-const OPEN_FAILED = 5;
-const OPENED = 6;
-const MESSAGE = 7;
-const FAILED = 8;
-const CLOSING = 9;
-const BUFFERED = 10;
-const TIMER = 11;
-const ONLINE = 12;
-const OFFLINE = 13;
-const VISIBLE = 14;
-const HIDDEN = 15;
-const LEFT = 16;
-const RETURNED = 17;
-const WOKE = 18;
-const UNLOADED = 19;
-const WRONG_PROTOCOL = 20;
-const MALFORMED = 21;
-const TURN_ENDED = 22;
-
-const ASK_URL = 1;
-const OPEN = 2;
-const TRANSMIT = 3;
-const RELEASE = 4;
-const DELIVER = 5;
-const DISCARD = 6;
-const DROP = 7;
-const HEARTBEAT = 8;
-const MEASURE = 9;
-const CLOSE = 10;
-const ABANDON = 11;
-const SET_TIMER = 12;
-const TELL_OPEN = 13;
-const TELL_STATE_CHANGE = 14;
-const TELL_DISCONNECTED = 15;
-const TELL_CLOSED = 16;
-// 17, the very first change of state, is told to nobody.
-const TRANSMIT_BATCH = 18;
-const CONTROL = 19;
-const AWAIT_TURN = 20;
-const TELL_SESSION_LOST = 21;
 
 /** The subprotocol of durable sessions. */
 export const PROTOCOL = "tautline.v1";
@@ -70,6 +25,8 @@ const now = () => performance.now();
 const drift = () => Date.now() - now();
 
 export class Reactor {
+  /** What the wasm exports, and the number by which it knows this one. */
+  #wasm;
   #engine;
   /** Messages travel in frames of a session. */
   #durable;
@@ -90,57 +47,63 @@ export class Reactor {
   /** The loop runs somewhere up the stack. */
   #running = false;
 
-  constructor(Engine, { numbers, durable, protocols }, host) {
-    this.#engine = new Engine(Math.random(), ...numbers);
-    if (durable) for (const protocol of protocols) this.#engine.offer(protocol);
+  constructor(wasm, { numbers, durable, protocols }, host) {
+    this.#wasm = wasm;
+    this.#engine = wasm.create(Math.random(), ...numbers);
+    if (durable) {
+      for (const protocol of protocols) {
+        this.#put(encoder.encode(protocol));
+        this.#feed(N.OFFER);
+      }
+    }
     this.#durable = durable;
     this.#host = host;
     // A worker hears of the network only, Node of nothing.
     const { document } = globalThis;
-    this.#listen(globalThis, "online", () => ONLINE);
-    this.#listen(globalThis, "offline", () => OFFLINE);
-    this.#listen(globalThis, "pagehide", ({ persisted }) => (persisted ? LEFT : UNLOADED));
+    this.#listen(globalThis, "online", () => N.ONLINE);
+    this.#listen(globalThis, "offline", () => N.OFFLINE);
+    this.#listen(globalThis, "pagehide", ({ persisted }) => (persisted ? N.LEFT : N.UNLOADED));
     // Fires after the first load, too.
-    this.#listen(globalThis, "pageshow", ({ persisted }) => persisted && RETURNED);
-    this.#listen(document, "visibilitychange", () => (document.hidden ? HIDDEN : VISIBLE));
-    this.#listen(document, "resume", () => WOKE);
+    this.#listen(globalThis, "pageshow", ({ persisted }) => persisted && N.RETURNED);
+    this.#listen(document, "visibilitychange", () => (document.hidden ? N.HIDDEN : N.VISIBLE));
+    this.#listen(document, "resume", () => N.WOKE);
   }
 
   start() {
-    if (globalThis.navigator?.onLine === false) this.#feed(OFFLINE);
-    this.#handle(CONNECT);
+    if (globalThis.navigator?.onLine === false) this.#feed(N.OFFLINE);
+    this.#handle(N.CONNECT);
   }
 
   /** 0 where a message of this size was accepted. */
   send(size) {
-    const answer = this.#engine.send(now(), size);
+    const answer = this.#feed(N.SEND, 0, size);
     if (answer === 0) this.#run();
     return answer;
   }
 
   taken(count) {
-    this.#handle(TAKEN, 0, count);
+    this.#handle(N.TAKEN, 0, count);
   }
 
   urlAnswered(generation, ready) {
-    this.#handle(ready ? URL_READY : URL_FAILED, generation);
+    this.#handle(ready ? N.URL_READY : N.URL_FAILED, generation);
   }
 
   close(code, reason, timeout) {
-    this.#engine.close(now(), code, reason, timeout);
-    this.#run();
+    this.#put(encoder.encode(reason));
+    this.#handle(N.SHUT, 0, code, timeout);
   }
 
   abort() {
-    this.#handle(ABORT);
+    this.#handle(N.ABORT);
   }
 
   figure(index) {
-    return this.#engine.figure(index);
+    return this.#number(N.FIGURES + index);
   }
 
   free() {
-    this.#engine.free();
+    this.#wasm.free(this.#engine);
   }
 
   #listen(target, type, input) {
@@ -154,13 +117,34 @@ export class Reactor {
     );
   }
 
-  #feed(input, generation = 0, number = 0) {
-    this.#engine.handle(input, now(), generation, number);
+  /** The numbers are the generation and what else belongs to it. */
+  #feed(input, ...numbers) {
+    return this.#wasm.handle(this.#engine, input, now(), ...numbers);
   }
 
-  #handle(input, generation, number) {
-    this.#feed(input, generation, number);
+  #handle(input, ...numbers) {
+    this.#feed(input, ...numbers);
     this.#run();
+  }
+
+  /** Bytes of the next input. */
+  #put(bytes) {
+    for (const byte of bytes) this.#wasm.put(this.#engine, byte);
+  }
+
+  #number(index) {
+    return this.#wasm.number(this.#engine, index);
+  }
+
+  /** Bytes of the output. */
+  #bytes() {
+    const bytes = [];
+    for (let byte; (byte = this.#number(N.BYTES + bytes.length)) >= 0; ) bytes.push(byte);
+    return new Uint8Array(bytes);
+  }
+
+  #text() {
+    return decoder.decode(this.#bytes());
   }
 
   #run() {
@@ -169,10 +153,10 @@ export class Reactor {
     try {
       for (;;) {
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
-        if (this.#engine.isSending() && this.#raw?.readyState !== 1) this.#feed(CLOSING, this.#generation);
-        const output = this.#engine.poll();
+        if (this.#number(N.IS_SENDING) && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
+        const output = this.#wasm.poll(this.#engine);
         if (output === 0) break;
-        this.#perform(output, this.#engine.number(0));
+        this.#perform(output, this.#number(0));
       }
     } finally {
       this.#running = false;
@@ -182,62 +166,61 @@ export class Reactor {
   /** Carries one output out. `number` is its generation, count, deadline, code or state. */
   #perform(output, number) {
     const host = this.#host;
-    const engine = this.#engine;
     switch (output) {
-      case ASK_URL:
+      case N.ASK_URL:
         return host.askUrl(number);
-      case OPEN:
+      case N.OPEN:
         return this.#open(number);
-      case TRANSMIT:
+      case N.TRANSMIT:
         return host.transmit(this.#raw, number);
-      case RELEASE:
+      case N.RELEASE:
         return host.release(number);
-      case TRANSMIT_BATCH:
-        return host.transmitBatch(this.#raw, number, engine.number(1), engine.number(2));
-      case CONTROL:
-        return this.#raw?.send(engine.bytes());
-      case AWAIT_TURN:
-        return endOfTurn(() => this.#page.signal.aborted || this.#handle(TURN_ENDED));
-      case DELIVER:
+      case N.TRANSMIT_BATCH:
+        return host.transmitBatch(this.#raw, number, this.#number(1), this.#number(2));
+      case N.CONTROL:
+        return this.#raw?.send(this.#bytes());
+      case N.AWAIT_TURN:
+        return endOfTurn(() => this.#page.signal.aborted || this.#handle(N.TURN_ENDED));
+      case N.DELIVER:
         for (; number > 0; number--) host.deliver(this.#arrivals.shift());
         return;
-      case DISCARD:
+      case N.DISCARD:
         for (; number > 0; number--) this.#arrivals.shift();
         return;
-      case DROP:
+      case N.DROP:
         return host.dropOldest(number);
-      case HEARTBEAT:
+      case N.HEARTBEAT:
         return host.heartbeat(this.#raw);
-      case MEASURE:
-        return this.#feed(BUFFERED, 0, this.#raw?.bufferedAmount);
-      case CLOSE:
-        return number === NO_STATUS ? this.#raw?.close() : this.#raw?.close(number, engine.words(0));
-      case ABANDON:
+      case N.MEASURE:
+        return this.#feed(N.BUFFERED, 0, this.#raw?.bufferedAmount);
+      case N.CLOSE:
+        return number === NO_STATUS ? this.#raw?.close() : this.#raw?.close(number, this.#text());
+      case N.ABANDON:
         host.forgetUrl();
         return this.#release(number);
-      case SET_TIMER:
+      case N.SET_TIMER:
         return this.#setTimer(number);
-      case TELL_OPEN:
-        return host.opened(number === 1, engine.words(3));
-      case TELL_SESSION_LOST:
-        return host.sessionLost(number, engine.number(1) === 1);
-      case TELL_STATE_CHANGE:
-        return host.stateChanged(number, engine.number(1), this.#retryIn(), engine.words(1), engine.words(2));
-      case TELL_DISCONNECTED:
+      case N.TELL_OPEN:
+        return host.opened(number === 1, this.#text());
+      case N.TELL_SESSION_LOST:
+        return host.sessionLost(number, this.#number(1) === 1);
+      case N.TELL_STATE_CHANGE:
+        return host.stateChanged(number, this.#number(1), this.#retryIn(), this.#number(N.FAILURE));
+      case N.TELL_DISCONNECTED:
         return host.disconnected(this.#end(number), this.#retryIn());
-      case TELL_CLOSED:
+      case N.TELL_CLOSED:
         this.#page.abort();
         clearTimeout(this.#timer);
-        return host.closed(this.#end(number), engine.words(1), engine.words(2));
+        return host.closed(this.#end(number), this.#number(N.FAILURE));
     }
   }
 
   #end(code) {
-    return { code, reason: this.#engine.words(0), wasClean: this.#engine.number(1) === 1 };
+    return { code, reason: this.#text(), wasClean: this.#number(1) === 1 };
   }
 
   #retryIn() {
-    const delay = this.#engine.number(2);
+    const delay = this.#number(2);
     return Number.isNaN(delay) ? null : delay;
   }
 
@@ -246,7 +229,7 @@ export class Reactor {
     try {
       raw = this.#host.open();
     } catch {
-      return this.#feed(OPEN_FAILED, generation);
+      return this.#feed(N.OPEN_FAILED, generation);
     }
     this.#raw = raw;
     this.#generation = generation;
@@ -257,46 +240,39 @@ export class Reactor {
     // What an abandoned socket says has no meaning any more; and nothing of ours is to live as long as it takes to close.
     const on = (type, take) => raw.addEventListener(type, take, { signal: handlers.signal });
     on("open", () => {
-      if (this.#durable && raw.protocol !== PROTOCOL) return this.#handle(WRONG_PROTOCOL, generation);
+      if (this.#durable && raw.protocol !== PROTOCOL) return this.#handle(N.WRONG_PROTOCOL, generation);
       this.#host.connected(raw);
-      this.#handle(OPENED, generation);
+      this.#handle(N.OPENED, generation);
     });
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
       this.#arrivals.push(data);
-      this.#handle(MESSAGE, generation, typeof data === "string" ? data.length : data.byteLength);
+      this.#handle(N.MESSAGE, generation, typeof data === "string" ? data.length : data.byteLength);
     });
-    on("error", () => this.#handle(FAILED, generation));
+    on("error", () => this.#handle(N.FAILED, generation));
     on("close", ({ code, reason, wasClean }) => {
       this.#release(generation);
       // The policy is user code and may send: nothing goes out on a socket that is gone.
-      this.#feed(CLOSING, generation);
+      this.#feed(N.CLOSING, generation);
       const retry = this.#host.retry({ code, reason, wasClean });
-      this.#engine.closed(now(), generation, code, reason, wasClean, retry);
-      this.#run();
+      this.#put(encoder.encode(reason));
+      this.#handle(N.ENDED, generation, code, wasClean, retry);
     });
   }
 
   /** A frame of a session. */
   #read(data, generation) {
-    const engine = this.#engine;
-    if (typeof data !== "string") {
-      const count = engine.frame(now(), generation, new Uint8Array(data));
-      if (count === 0) return this.#run();
-      for (let at = 0; at < 3 * count; at += 3) {
-        this.#arrivals.push(cut(data, engine.layout(at), engine.layout(at + 1), engine.layout(at + 2)));
-      }
-      engine.batch(now(), generation, engine.number(0));
-      return this.#run();
+    if (!hasMessages(data)) {
+      this.#put(new Uint8Array(data));
+      return this.#handle(N.FRAME, generation);
     }
     const frame = unpack(data);
-    if (!frame) return this.#handle(MALFORMED, generation);
+    if (!frame) return this.#handle(N.MALFORMED, generation);
     for (const message of frame.messages) {
-      engine.part(utf8Length(message));
+      this.#feed(N.PART, generation, sizeOf(message));
       this.#arrivals.push(message);
     }
-    engine.batch(now(), generation, frame.first);
-    this.#run();
+    this.#handle(N.BATCH, generation, frame.first);
   }
 
   #release(generation) {
@@ -317,8 +293,8 @@ export class Reactor {
       this.#deadline = Infinity;
       const before = this.#drift;
       this.#drift = drift();
-      if (this.#drift - before > SLEEP) this.#feed(WOKE);
-      this.#handle(TIMER);
+      if (this.#drift - before > SLEEP) this.#feed(N.WOKE);
+      this.#handle(N.TIMER);
     };
     this.#timer = setTimeout(fire, Math.min(Math.max(Math.ceil(deadline - now()), 0), LONGEST));
   }

@@ -5,7 +5,7 @@
 #![cfg_attr(all(target_arch = "wasm32", not(test)), no_std)]
 
 // Links the library; what it exports to JavaScript comes along.
-pub use tautline::js::Engine;
+pub use tautline::js;
 
 #[cfg(all(target_arch = "wasm32", not(test)))]
 mod runtime {

@@ -1,8 +1,12 @@
 //! The JavaScript face's half in wasm: the machine of [`proto`](crate::proto) for the npm package's `reactor.js`, which
-//! drives it in the browser's callbacks as `browser/` does for Rust. Nothing here calls JavaScript; what crosses are
-//! numbers, the words of an end, and binary frames of a session. Text stays in JavaScript, and so do all payloads.
+//! drives it in the browser's callbacks as `browser/` does for Rust. Nothing here calls JavaScript, and what crosses are
+//! numbers and nothing else, so that no code has to carry them: a few words and small frames cross byte by byte. Messages
+//! stay in JavaScript.
 
-use alloc::string::{String, ToString};
+mod table;
+
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
@@ -13,106 +17,148 @@ use crate::proto::{
     Admission, Close, Config, ConnectTimeout, Connection, Durable, Event, Failure, Generation, Heartbeat, Inbox,
     InboxOverflow, Input, OnSessionLost, Outbox, OutboxOverflow, Output, Reconnect, Signal, State, Time,
 };
-use crate::session::Kind;
+use crate::session::frame;
 
-/// One socket's machine, and the output that is being carried out.
-#[wasm_bindgen]
-pub struct Engine {
+/// One socket's machine, and what crosses in more than one call.
+#[derive(Debug)]
+struct Engine {
     machine: Connection,
-    numbers: [f64; 3],
-    reason: String,
-    failure: Option<Failure>,
-    /// The control frame that is to be sent.
-    frame: Vec<u8>,
-    /// Sizes of the messages of the frame that is being read, and for bytes where each begins, where it ends and its kind.
+    /// Of the output that is being carried out; [`number`] says what they are.
+    numbers: [f64; 4],
+    /// And its bytes.
+    bytes: Vec<u8>,
+    /// The bytes of the next input.
+    given: Vec<u8>,
+    /// Sizes of the messages of the frame that is being read.
     sizes: Vec<usize>,
-    layout: Vec<u32>,
 }
 
+/// An engine, and the number that it goes by from now on. `random` is below 1. Then the options: delays in milliseconds,
+/// bounds, switches, choices as their place in the list of the documentation. Infinity is no limit.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a list would have to be copied; options.js has them in this order"
+)]
 #[wasm_bindgen]
-impl Engine {
-    /// `random` is below 1. Then the options as numbers: delays in milliseconds, bounds, switches, choices as their place in
-    /// the list of the documentation. Infinity is no limit. One by one: numbers cross for nothing, a list has to be copied.
-    #[expect(clippy::too_many_arguments, reason = "see above; options.js has them in this order")]
-    #[wasm_bindgen(constructor)]
-    pub fn new(
-        random: f64,
-        reconnects: bool,
-        min_delay: f64,
-        max_delay: f64,
-        factor: f64,
-        max_attempts: f64,
-        stable_after: f64,
-        connect_timeout: f64,
-        heartbeat_interval: f64,
-        heartbeat_timeout: f64,
-        outbox_messages: f64,
-        outbox_bytes: f64,
-        outbox_overflow: u8,
-        inbox_messages: f64,
-        inbox_bytes: f64,
-        inbox_overflow: u8,
-        asks_url: bool,
-        durable: u8,
-        trusts_silence: bool,
-    ) -> Self {
-        let mut config = Config::new();
-        config.reconnect = reconnects.then(|| Reconnect {
-            min_delay: duration(min_delay),
-            max_delay: duration(max_delay),
-            factor,
-            max_attempts: Some(max_attempts)
-                .filter(|most| most.is_finite())
-                .map(|most| most as u32),
-            stable_after: duration(stable_after),
-        });
-        config.connect_timeout = ConnectTimeout(duration(connect_timeout));
-        config.heartbeat = (heartbeat_interval > 0.0).then(|| Heartbeat {
-            interval: duration(heartbeat_interval),
-            timeout: duration(heartbeat_timeout),
-        });
-        config.outbox = Outbox {
-            messages: outbox_messages as usize,
-            bytes: outbox_bytes as usize,
-            overflow: match outbox_overflow {
-                0 => OutboxOverflow::Wait,
-                1 => OutboxOverflow::Reject,
-                _ => OutboxOverflow::DropOldest,
-            },
-        };
-        config.inbox = Inbox {
-            messages: inbox_messages as usize,
-            bytes: inbox_bytes as usize,
-            overflow: match inbox_overflow {
-                0 => InboxOverflow::Close,
-                _ => InboxOverflow::DropOldest,
-            },
-        };
-        config.ask_url = asks_url;
-        config.durable = (durable > 0).then(|| Durable {
-            trusts_silence,
-            on_session_lost: match durable {
-                1 => OnSessionLost::Return,
-                2 => OnSessionLost::Resend,
-                _ => OnSessionLost::End,
-            },
-            ..Durable::default()
-        });
-        Self {
-            machine: Connection::new(config, random.to_bits()),
-            numbers: [0.0; 3],
-            reason: String::new(),
-            failure: None,
-            frame: Vec::new(),
-            sizes: Vec::new(),
-            layout: Vec::new(),
-        }
-    }
+pub fn create(
+    random: f64,
+    reconnects: bool,
+    min_delay: f64,
+    max_delay: f64,
+    factor: f64,
+    max_attempts: f64,
+    stable_after: f64,
+    connect_timeout: f64,
+    heartbeat_interval: f64,
+    heartbeat_timeout: f64,
+    outbox_messages: f64,
+    outbox_bytes: f64,
+    outbox_overflow: u8,
+    inbox_messages: f64,
+    inbox_bytes: f64,
+    inbox_overflow: u8,
+    asks_url: bool,
+    durable: u8,
+    trusts_silence: bool,
+) -> u32 {
+    let mut config = Config::new();
+    config.reconnect = reconnects.then(|| Reconnect {
+        min_delay: duration(min_delay),
+        max_delay: duration(max_delay),
+        factor,
+        max_attempts: Some(max_attempts)
+            .filter(|most| most.is_finite())
+            .map(|most| most as u32),
+        stable_after: duration(stable_after),
+    });
+    config.connect_timeout = ConnectTimeout(duration(connect_timeout));
+    config.heartbeat = (heartbeat_interval > 0.0).then(|| Heartbeat {
+        interval: duration(heartbeat_interval),
+        timeout: duration(heartbeat_timeout),
+    });
+    config.outbox = Outbox {
+        messages: outbox_messages as usize,
+        bytes: outbox_bytes as usize,
+        overflow: match outbox_overflow {
+            0 => OutboxOverflow::Wait,
+            1 => OutboxOverflow::Reject,
+            _ => OutboxOverflow::DropOldest,
+        },
+    };
+    config.inbox = Inbox {
+        messages: inbox_messages as usize,
+        bytes: inbox_bytes as usize,
+        overflow: match inbox_overflow {
+            0 => InboxOverflow::Close,
+            _ => InboxOverflow::DropOldest,
+        },
+    };
+    config.ask_url = asks_url;
+    config.durable = (durable > 0).then(|| Durable {
+        trusts_silence,
+        on_session_lost: match durable {
+            1 => OnSessionLost::Return,
+            2 => OnSessionLost::Resend,
+            _ => OnSessionLost::End,
+        },
+        ..Durable::default()
+    });
+    table::add(Box::new(Engine {
+        machine: Connection::new(config, random.to_bits()),
+        numbers: [0.0; 4],
+        bytes: Vec::new(),
+        given: Vec::new(),
+        sizes: Vec::new(),
+    }))
+}
 
-    /// Takes in what happened at `now` (milliseconds), by its number in `reactor.js`. `generation` and `number` are for those
-    /// that have them.
-    pub fn handle(&mut self, input: u8, now: f64, generation: u32, number: f64) {
-        let generation = Generation::from_number(generation);
+/// The engine is not needed any more.
+#[wasm_bindgen]
+pub fn free(engine: u32) {
+    drop(table::take(engine));
+}
+
+/// One byte more for the next input.
+#[wasm_bindgen]
+pub fn put(engine: u32, byte: u8) {
+    table::with(engine, |engine| engine.given.push(byte));
+}
+
+/// Takes in what happened at `now` (milliseconds), by its number in `reactor.js`. The rest is for those that have it; NaN
+/// says that there is none. What it answers is 0 but for one.
+#[wasm_bindgen]
+pub fn handle(engine: u32, input: u8, now: f64, generation: u32, number: f64, second: f64, third: f64) -> u32 {
+    let generation = Generation::from_number(generation);
+    table::with(engine, |engine| {
+        engine.handle(input, time(now), generation, number, second, third)
+    })
+    .unwrap_or_default()
+}
+
+/// The next thing to do, by its number in `reactor.js`; 0 where there is none.
+#[wasm_bindgen]
+pub fn poll(engine: u32) -> u32 {
+    table::with(engine, Engine::poll).flatten().unwrap_or_default()
+}
+
+/// Of the output: 0 its count, generation, deadline (milliseconds), code or state; 1 the state before, or whether an end was
+/// clean; 2 the time until the next attempt, in milliseconds, NaN where there is none; 3 what failed, by its place in
+/// `failures.js`.
+///
+/// At any time: 4 whether something is about to be sent, so that the socket had better be looked at; 5 attempts,
+/// 6 reconnects, 7 sent, 8 received, 9 messages and 10 bytes in the outbox, 11 messages and 12 bytes in the inbox,
+/// 13 messages unacknowledged, 14 round trip in milliseconds, NaN where it is not known.
+///
+/// From 15 on the bytes of the output, NaN after the last.
+#[wasm_bindgen]
+pub fn number(engine: u32, index: usize) -> f64 {
+    table::with(engine, |engine| engine.number(index)).unwrap_or(f64::NAN)
+}
+
+impl Engine {
+    fn handle(&mut self, input: u8, now: Time, generation: Generation, number: f64, second: f64, third: f64) -> u32 {
+        let machine = &mut self.machine;
+        let size = number as usize;
         let input = match input {
             0 => Input::Connect,
             1 => Input::Taken { count: number as u64 },
@@ -121,10 +167,10 @@ impl Engine {
             4 => Input::UrlFailed(generation),
             5 => Input::OpenFailed(generation),
             6 => Input::Opened(generation),
-            7 => Input::Message(generation, number as usize),
+            7 => Input::Message(generation, size),
             8 => Input::Error(generation),
             9 => Input::Closing(generation),
-            10 => Input::Buffered(number as usize),
+            10 => Input::Buffered(size),
             11 => Input::Timer,
             12 => Input::Page(Signal::Online),
             13 => Input::Page(Signal::Offline),
@@ -137,113 +183,56 @@ impl Engine {
             20 => Input::WrongProtocol(generation),
             21 => Input::Malformed(generation),
             22 => Input::TurnEnded,
-            _ => return,
-        };
-        self.machine.handle(input, time(now));
-    }
-
-    /// The next of the application's subprotocols that a session offers. Before anything else.
-    pub fn offer(&mut self, protocol: String) {
-        self.machine.offer(protocol);
-    }
-
-    /// A message of this many bytes of UTF-8 is part of the text frame that is being read.
-    pub fn part(&mut self, size: f64) {
-        self.sizes.push(size as usize);
-    }
-
-    /// A binary frame of a session arrived. How many messages it brings, which are to be taken out of it by
-    /// [`layout`](Self::layout) and then fed, from the position that [`number`](Self::number) 0 says; 0: it was something
-    /// else, and is fed.
-    pub fn frame(&mut self, now: f64, generation: u32, frame: &[u8]) -> usize {
-        let generation = Generation::from_number(generation);
-        let Some(batch) = self.machine.frame(generation, frame, time(now)) else {
-            return 0;
-        };
-        self.layout.clear();
-        for (part, rest) in batch.places() {
-            let end = frame.len() - rest;
-            self.sizes.push(part.bytes.len());
-            self.layout.push((end - part.bytes.len()) as u32);
-            self.layout.push(end as u32);
-            self.layout.push(u32::from(part.kind == Kind::Bytes));
-        }
-        self.numbers[0] = batch.first as f64;
-        self.sizes.len()
-    }
-
-    /// The frame that is being read begins at position `first`, and has no more messages than were told.
-    pub fn batch(&mut self, now: f64, generation: u32, first: f64) {
-        let generation = Generation::from_number(generation);
-        self.machine.batch(generation, first as u64, &self.sizes, time(now));
-        self.sizes.clear();
-    }
-
-    /// Of the messages of a binary frame: three numbers for each, where it begins, where it ends, and whether it is bytes.
-    pub fn layout(&self, index: usize) -> u32 {
-        self.layout.get(index).copied().unwrap_or_default()
-    }
-
-    /// The control frame that is to be sent.
-    pub fn bytes(&mut self) -> Vec<u8> {
-        mem::take(&mut self.frame)
-    }
-
-    /// A message of this size was put at the end of the outbox: 0 where it was accepted; otherwise it is to be taken off
-    /// again: 1 it has to wait, 2 there is no room, 3 it is too big, 4 the socket is closing or closed.
-    pub fn send(&mut self, now: f64, size: f64) -> u8 {
-        let size = size as usize;
-        match self.machine.admits(size) {
-            Admission::Accept => {
-                self.machine.handle(Input::Send { size }, time(now));
-                0
-            }
-            Admission::Wait => 1,
-            Admission::Reject => 2,
-            Admission::TooBig => 3,
-            Admission::Closed => 4,
-        }
-    }
-
-    /// The application closes for good, with what is queued sent before; `timeout` in milliseconds.
-    pub fn close(&mut self, now: f64, code: u16, reason: String, timeout: f64) {
-        let timeout = duration(timeout);
-        self.machine.handle(Input::Close { code, reason, timeout }, time(now));
-    }
-
-    /// The socket of this generation has ended. `retry` is what the application's own policy says, where it has an opinion.
-    pub fn closed(
-        &mut self,
-        now: f64,
-        generation: u32,
-        code: u16,
-        reason: String,
-        was_clean: bool,
-        retry: Option<bool>,
-    ) {
-        let input = Input::Closed {
-            generation: Generation::from_number(generation),
-            close: Close {
-                code,
-                reason,
-                was_clean,
+            // A message was put at the end of the outbox. It stays where the answer is 0; otherwise 1 it has to wait, 2 there is
+            // no room, 3 it is too big, 4 the socket is closing or closed.
+            23 => match machine.admits(size) {
+                Admission::Accept => Input::Send { size },
+                refused => return refused as u32,
             },
-            retry,
+            // The application closes for good, with what is queued sent before.
+            24 => Input::Close {
+                code: number as u16,
+                reason: text(&mut self.given),
+                timeout: duration(second),
+            },
+            25 => Input::Closed {
+                generation,
+                close: Close {
+                    code: number as u16,
+                    reason: text(&mut self.given),
+                    was_clean: second > 0.0,
+                },
+                retry: (!third.is_nan()).then_some(third > 0.0),
+            },
+            // The next of the application's subprotocols that a session offers. Before anything else.
+            26 => {
+                machine.offer(text(&mut self.given));
+                return 0;
+            }
+            // A frame of a session arrived that brings no messages.
+            27 => {
+                machine.control_frame(generation, &mem::take(&mut self.given), now);
+                return 0;
+            }
+            // One message of a frame that does, with its size in UTF-8.
+            28 => {
+                self.sizes.push(size);
+                return 0;
+            }
+            // It has no more of them; the position of the first.
+            29 => {
+                machine.batch(generation, number as u64, &self.sizes, now);
+                self.sizes.clear();
+                return 0;
+            }
+            _ => return 0,
         };
-        self.machine.handle(input, time(now));
+        machine.handle(input, now);
+        0
     }
 
-    /// Whether something is about to be sent, so that the socket had better be looked at.
-    #[wasm_bindgen(js_name = isSending)]
-    pub fn is_sending(&self) -> bool {
-        self.machine.is_writable() && self.machine.has_outbox()
-    }
-
-    /// The next thing to do, by its number in `reactor.js`; 0 where there is none. What belongs to it is to be asked for.
-    pub fn poll(&mut self) -> u8 {
-        let Some(output) = self.machine.poll() else {
-            return 0;
-        };
+    fn poll(&mut self) -> Option<u32> {
+        let output = self.machine.poll()?;
         let (kind, first) = match output {
             Output::AskUrl(generation) => (1, f64::from(generation.number())),
             Output::Open(generation) => (2, f64::from(generation.number())),
@@ -255,21 +244,24 @@ impl Engine {
             Output::Heartbeat => (8, 0.0),
             Output::Measure => (9, 0.0),
             Output::Close { code, reason } => {
-                self.reason = reason;
+                self.bytes = reason.into_bytes();
                 (10, f64::from(code))
             }
             Output::Abandon(generation) => (11, f64::from(generation.number())),
             Output::SetTimer(deadline) => (12, deadline.map_or(f64::INFINITY, |at| at.as_micros() as f64 / 1000.0)),
             Output::Batch(chunk) => {
-                self.numbers = [0.0, chunk.offset as f64, chunk.first as f64];
+                self.numbers = [0.0, chunk.offset as f64, chunk.first as f64, 0.0];
                 (18, chunk.count as f64)
             }
             Output::Frame(frame) => {
-                self.frame = frame;
+                self.bytes = frame;
                 (19, 0.0)
             }
             Output::AwaitTurn => (20, 0.0),
-            Output::Tell(Event::Open { resumed }) => (13, f64::from(u8::from(resumed))),
+            Output::Tell(Event::Open { resumed }) => {
+                self.bytes = self.machine.session_protocol().unwrap_or_default().into();
+                (13, f64::from(u8::from(resumed)))
+            }
             Output::Tell(Event::SessionLost { unknown, returned }) => {
                 self.numbers[1] = f64::from(u8::from(returned));
                 (21, unknown as f64)
@@ -280,8 +272,7 @@ impl Engine {
                 retry_in,
                 cause,
             }) => {
-                self.numbers = [0.0, f64::from(previous as u8), millis(retry_in)];
-                self.failure = cause;
+                self.numbers = [0.0, f64::from(previous as u8), millis(retry_in), place(cause)];
                 // The beginning is not told: nobody can have seen another state.
                 let begins = state == State::Connecting && previous == State::Connecting;
                 (if begins { 17 } else { 14 }, f64::from(state as u8))
@@ -291,55 +282,48 @@ impl Engine {
                 (15, self.end(close))
             }
             Output::Tell(Event::Closed { close, failure }) => {
-                self.failure = failure;
+                self.numbers[3] = place(failure);
                 (16, self.end(close))
             }
         };
         self.numbers[0] = first;
-        kind
-    }
-
-    /// A number of the output: 0 its count, generation, deadline (milliseconds), code or state; 1 the state before, or
-    /// whether an end was clean; 2 the time until the next attempt, in milliseconds, NaN where there is none.
-    pub fn number(&self, index: usize) -> f64 {
-        self.numbers.get(index).copied().unwrap_or_default()
-    }
-
-    /// Words of the output: 0 the reason of an end, 1 the code and 2 the message of what failed, if anything did. And 3 the
-    /// application's subprotocol in a session.
-    pub fn words(&self, index: u8) -> String {
-        match (index, self.failure) {
-            (0, _) => self.reason.clone(),
-            (3, _) => self.machine.session_protocol().unwrap_or_default().to_string(),
-            (1, Some(failure)) => failure.code().to_string(),
-            (_, Some(failure)) => failure.message().to_string(),
-            _ => String::new(),
-        }
-    }
-
-    /// One of: attempts, reconnects, sent, received, messages and bytes in the outbox, messages and bytes in the inbox,
-    /// messages unacknowledged, round trip in milliseconds (NaN where it is not known).
-    pub fn figure(&self, index: u8) -> f64 {
-        let machine = &self.machine;
-        match index {
-            0 => f64::from(machine.generation().number()),
-            1 => f64::from(machine.reconnects()),
-            2 => machine.sent() as f64,
-            3 => machine.received() as f64,
-            4 => machine.outbox().messages as f64,
-            5 => machine.outbox().bytes as f64,
-            6 => machine.inbox().messages as f64,
-            7 => machine.inbox().bytes as f64,
-            8 => machine.unacknowledged() as f64,
-            _ => millis(machine.rtt()),
-        }
+        Some(kind)
     }
 
     fn end(&mut self, close: Close) -> f64 {
-        self.reason = close.reason;
+        self.bytes = close.reason.into_bytes();
         self.numbers[1] = f64::from(u8::from(close.was_clean));
         f64::from(close.code)
     }
+
+    fn number(&self, index: usize) -> f64 {
+        let machine = &self.machine;
+        match index {
+            0..4 => self.numbers[index],
+            4 => f64::from(u8::from(machine.is_writable() && machine.has_outbox())),
+            5 => f64::from(machine.generation().number()),
+            6 => f64::from(machine.reconnects()),
+            7 => machine.sent() as f64,
+            8 => machine.received() as f64,
+            9 => machine.outbox().messages as f64,
+            10 => machine.outbox().bytes as f64,
+            11 => machine.inbox().messages as f64,
+            12 => machine.inbox().bytes as f64,
+            13 => machine.unacknowledged() as f64,
+            14 => millis(machine.rtt()),
+            _ => self.bytes.get(index - 15).map_or(f64::NAN, |&byte| f64::from(byte)),
+        }
+    }
+}
+
+/// The words that were put, which JavaScript made.
+fn text(bytes: &mut Vec<u8>) -> String {
+    frame::text(&mem::take(bytes)).unwrap_or_default()
+}
+
+/// In `failures.js`; 0: nothing.
+fn place(failure: Option<Failure>) -> f64 {
+    failure.map_or(0.0, |failure| f64::from(1 + failure as u8))
 }
 
 fn time(millis: f64) -> Time {

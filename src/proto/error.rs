@@ -41,6 +41,26 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every one, by the number that it has as a `u8`.
+    pub const ALL: [Self; Self::SessionLost as usize + 1] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::Url,
+        Self::Closed,
+        Self::Attempts,
+        Self::Overflow,
+        Self::TooBig,
+        Self::Protocol,
+        Self::Unauthorized,
+        Self::Silent,
+        Self::Offline,
+        Self::PageHidden,
+        Self::Aborted,
+        Self::Unsupported,
+        Self::Superseded,
+        Self::SessionLost,
+    ];
+
     /// A short, stable name, for programs.
     pub const fn code(self) -> &'static str {
         match self {

@@ -8,6 +8,9 @@ use core::time::Duration;
 pub struct Time(u64);
 
 impl Time {
+    /// The end of all time: what is to happen then never does.
+    pub(super) const NEVER: Self = Self(u64::MAX);
+
     /// The instant `micros` microseconds after the origin.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
@@ -38,6 +41,7 @@ impl Add<Duration> for Time {
 }
 
 /// A span in whole microseconds; the longest there is where it is longer.
+#[inline(never)]
 pub(super) const fn micros(span: Duration) -> u64 {
     // Not `as_micros`: 128 bits cost a page code that nothing else needs.
     if span.as_secs() >= u64::MAX / 1_000_000 {

@@ -37,48 +37,50 @@ impl Timer {
     ];
 }
 
-#[derive(Debug, Default)]
+/// What is not set comes at [`Time::NEVER`].
+#[derive(Debug)]
 pub(super) struct Timers {
-    deadlines: [Option<Time>; Timer::ALL.len()],
+    deadlines: [Time; Timer::ALL.len()],
 }
 
 impl Timers {
-    /// What lies at the end of all time never comes.
+    pub(super) const fn new() -> Self {
+        Self {
+            deadlines: [Time::NEVER; Timer::ALL.len()],
+        }
+    }
+
     pub(super) fn set(&mut self, timer: Timer, deadline: Time) {
-        self.put(timer, Some(deadline).filter(|at| at.as_micros() < u64::MAX));
+        if let Some(slot) = self.deadlines.get_mut(timer as usize) {
+            *slot = deadline;
+        }
     }
 
     pub(super) fn clear(&mut self, timer: Timer) {
-        self.put(timer, None);
+        self.set(timer, Time::NEVER);
     }
 
     pub(super) fn clear_all(&mut self) {
-        self.deadlines = Default::default();
+        *self = Self::new();
     }
 
     /// Takes out one timer that is due, with the deadline it had.
     pub(super) fn expire(&mut self, now: Time) -> Option<(Timer, Time)> {
-        let (timer, deadline) = Timer::ALL
-            .into_iter()
-            .filter_map(|timer| Some((timer, self.get(timer)?)))
-            .filter(|&(_, deadline)| deadline <= now)
-            .min_by_key(|&(_, deadline)| deadline)?;
+        let timer = Timer::ALL.into_iter().min_by_key(|&timer| self.get(timer))?;
+        let deadline = self.get(timer);
+        if deadline > now {
+            return None;
+        }
         self.clear(timer);
         Some((timer, deadline))
     }
 
-    pub(super) fn get(&self, timer: Timer) -> Option<Time> {
-        self.deadlines.get(timer as usize).copied().flatten()
+    pub(super) fn get(&self, timer: Timer) -> Time {
+        self.deadlines.get(timer as usize).copied().unwrap_or(Time::NEVER)
     }
 
     /// The earliest deadline.
-    pub(super) fn next(&self) -> Option<Time> {
-        self.deadlines.iter().flatten().min().copied()
-    }
-
-    fn put(&mut self, timer: Timer, deadline: Option<Time>) {
-        if let Some(slot) = self.deadlines.get_mut(timer as usize) {
-            *slot = deadline;
-        }
+    pub(super) fn next(&self) -> Time {
+        self.deadlines.iter().min().copied().unwrap_or(Time::NEVER)
     }
 }

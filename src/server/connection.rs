@@ -17,8 +17,9 @@ use super::frames;
 use super::message::{Message, Parting, Peer};
 use super::registry::{Registry, STORE_PATIENCE};
 use super::welcome::{self, Accepted, Attached, Refused};
+use crate::proto::Time;
 use crate::session::frame::{self, Control, FromClient, Hello};
-use crate::session::{Fault, Frame};
+use crate::session::{Fault, Frame, Server};
 
 /// How long the closing handshake may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
@@ -198,7 +199,7 @@ where
                 Happened::Goodbye(goodbye) => return self.settled(goodbye).await,
                 Happened::Work => {}
                 Happened::Deadline => {
-                    self.attached.core.change(|server, now| server.timer(now));
+                    self.attached.core.change(Server::timer);
                     if Instant::now() >= self.alive
                         && let Err(parting) = self.keep_books().await
                     {
@@ -238,7 +239,13 @@ where
         let Attached { core, link, .. } = &self.attached;
         let (frame, message) = {
             let mut state = core.state();
-            let Some(frame) = state.server.next_frame(*link, self.registry.now()) else {
+            let now = self.registry.now();
+            let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
+            if state.corked.is_some() && !is_due(state.corked) && !is_due(state.server.deadline()) {
+                return Ok(None);
+            }
+            state.corked = None;
+            let Some(frame) = state.server.next_frame(*link, now) else {
                 core.settle(&mut state);
                 return Ok(None);
             };
@@ -289,10 +296,10 @@ where
     /// Whether the sink takes a message now.
     async fn readied(&mut self) -> Result<bool, Parting> {
         let ready = poll_fn(|cx| Poll::Ready(self.frames.as_mut().poll_ready(cx))).await;
-        self.note_ready(ready).map(|ready| ready.is_ready())
+        self.note_ready(&ready).map(|ready| ready.is_ready())
     }
 
-    fn note_ready<T>(&mut self, ready: Poll<Result<(), T>>) -> Result<Poll<()>, Parting> {
+    fn note_ready<T>(&mut self, ready: &Poll<Result<(), T>>) -> Result<Poll<()>, Parting> {
         match ready {
             Poll::Pending => {
                 self.is_blocked = true;
@@ -324,7 +331,13 @@ where
         } else {
             state.server.deadline_while_blocked()
         };
-        let due = state.armed.map(|due| self.registry.instant(due));
+        let corked = state.corked.filter(|_| self.is_ready);
+        let due = state
+            .armed
+            .into_iter()
+            .chain(corked)
+            .min()
+            .map(|due| self.registry.instant(due));
         drop(state);
         due.map_or(self.alive, |due| due.min(self.alive))
     }
@@ -338,7 +351,7 @@ where
         }
         if !self.is_ready {
             let ready = self.frames.as_mut().poll_ready(cx);
-            match self.note_ready(ready) {
+            match self.note_ready(&ready) {
                 Err(parting) => return Poll::Ready(Happened::Gone(parting)),
                 Ok(Poll::Ready(())) => return Poll::Ready(Happened::Work),
                 Ok(Poll::Pending) => {}

@@ -25,6 +25,9 @@ use crate::session::{self, Kind, Link, Output, Part, Record, Refusal, Server};
 
 /// What a message costs beside its bytes, roughly.
 const MESSAGE_BYTES: usize = 32;
+/// An application that sends a message, has more to take, and sends the next within this time is in the middle of a turn: that
+/// one waits for the turn's end, for as long as this at most.
+const TURN: Duration = Duration::from_millis(1);
 /// How many events wait for a slow reader.
 const EVENTS: usize = 64;
 
@@ -88,6 +91,9 @@ pub(super) struct State {
     /// The connection that carries it, or whoever waits in place of one. And until when, as far as it knows.
     pub(super) driver: Arc<Notify>,
     pub(super) armed: Option<Time>,
+    /// When the application sent its last message; and until when what it sends waits for more.
+    pushed: Time,
+    pub(super) corked: Option<Time>,
     closers: Vec<(Link, oneshot::Sender<Goodbye>)>,
     events: Option<broadcast::Sender<Event>>,
     fate: Option<Fate>,
@@ -258,17 +264,33 @@ impl Core {
         state.driver.notify_one();
     }
 
+    /// The application's turn is over: what it sent goes out.
+    pub(super) fn uncork(&self, state: &mut State) {
+        if state.corked.take().is_some() {
+            state.driver.notify_one();
+        }
+    }
+
     /// Accepts a message, or gives it back with the reason why not.
     pub(super) fn push(self: &Arc<Self>, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut state = self.state();
         let admission = state.server.admits(payload.len());
         if admission != Admission::Accept {
+            self.uncork(&mut state);
             return Err((admission, payload));
         }
         state.server.send(payload.len());
         state.outbox.push_back(Arc::new(payload));
         self.recount(&mut state);
-        state.driver.notify_one();
+        let now = self.registry.now();
+        let is_same_turn = now.since(std::mem::replace(&mut state.pushed, now)) < TURN && !state.held.is_empty();
+        if !is_same_turn {
+            state.corked = None;
+            state.driver.notify_one();
+        } else if state.corked.is_none() {
+            state.corked = Some(now + TURN);
+            state.driver.notify_one();
+        }
         let is_detached = state.detached_bytes > 0;
         drop(state);
         if is_detached {
@@ -448,6 +470,8 @@ impl State {
             outbox,
             driver: Arc::default(),
             armed: None,
+            pushed: Time::default(),
+            corked: None,
             closers: Vec::new(),
             events: None,
             fate: None,

@@ -350,15 +350,15 @@ impl Core {
     }
 
     fn look(&self) -> Next {
-        let state = self.state();
+        let mut state = self.state();
         if state.is_over() {
             return Next::Over;
         }
         let is_there = !state.held.is_empty() && !state.is_ending();
         if is_there || !state.taken.is_empty() {
-            Next::Held
-        } else {
-            Next::Nothing
+            return Next::Held;
         }
+        self.uncork(&mut state);
+        Next::Nothing
     }
 }

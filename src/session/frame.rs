@@ -161,6 +161,17 @@ impl<'a> FromServer<'a> {
         let mut body = Reader(frame);
         match body.byte()? {
             BATCH => Batch::read(body).map(Self::Batch),
+            _ => Self::decode_control(frame),
+        }
+    }
+
+    /// Reads a binary frame, unless it has messages: for those who read them themselves.
+    ///
+    /// # Errors
+    /// Where it is none of the others that a server sends.
+    pub(crate) fn decode_control(frame: &'a [u8]) -> Result<Self, Malformed> {
+        let mut body = Reader(frame);
+        match body.byte()? {
             WELCOME => Welcome::read(body).map(Self::Welcome),
             kind => Control::read(kind, body).map(Self::Control),
         }
@@ -189,7 +200,7 @@ impl Hello {
             return Err(Malformed);
         }
         for _ in 0..count {
-            hello.protocols.push(body.string()?.into());
+            hello.protocols.push(body.string()?);
         }
         Ok(hello)
     }
@@ -238,7 +249,7 @@ impl Welcome {
             resume_ms: body.number()?,
             heartbeat_ms: body.number()?,
             max_message: body.positive()?,
-            protocol: body.string()?.into(),
+            protocol: body.string()?,
         })
     }
 }
@@ -273,7 +284,7 @@ impl Control {
             PONG => Self::Pong(first),
             BYE => Self::Bye(Bye {
                 code: first,
-                reason: body.string()?.into(),
+                reason: body.string()?,
             }),
             _ => return Err(Malformed),
         };
@@ -365,6 +376,34 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
         .unwrap_or_default()
 }
 
+/// The text of UTF-8. Not core's, which is made for long ones and twice the size.
+pub(crate) fn text(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    let mut bytes = bytes.iter();
+    while let Some(&head) = bytes.next() {
+        let (more, least) = match head {
+            0..0x80 => (0, 0),
+            0xc0..0xe0 => (1, 0x80),
+            0xe0..0xf0 => (2, 0x800),
+            0xf0..0xf8 => (3, 0x1_0000),
+            _ => return None,
+        };
+        let mut code = u32::from(head) & (0x7f >> more);
+        for _ in 0..more {
+            let byte = *bytes.next()?;
+            if byte & 0xc0 != 0x80 {
+                return None;
+            }
+            code = code << 6 | u32::from(byte & 0x3f);
+        }
+        if code < least {
+            return None;
+        }
+        text.push(char::from_u32(code)?);
+    }
+    Some(text)
+}
+
 /// What is left of a frame.
 #[derive(Clone, Copy)]
 struct Reader<'a>(&'a [u8]);
@@ -406,9 +445,9 @@ impl<'a> Reader<'a> {
             .and_then(|number| if number == 0 { Err(Malformed) } else { Ok(number) })
     }
 
-    fn string(&mut self) -> Result<&'a str, Malformed> {
+    fn string(&mut self) -> Result<String, Malformed> {
         let length = self.number()?;
-        str::from_utf8(self.bytes(length)?).map_err(|_| Malformed)
+        text(self.bytes(length)?).ok_or(Malformed)
     }
 
     fn token(&mut self) -> Result<String, Malformed> {
@@ -416,7 +455,7 @@ impl<'a> Reader<'a> {
         if token.len() > MOST_TOKEN_BYTES {
             return Err(Malformed);
         }
-        Ok(token.into())
+        Ok(token)
     }
 
     fn part(&mut self) -> Result<Part<'a>, Malformed> {
@@ -454,5 +493,38 @@ impl Writer {
     fn string(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_what_core_takes_for_utf8() {
+        let all = 0..=u8::MAX;
+        // The bytes between which something changes.
+        let edges = [
+            0, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
+            0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf7, 0xf8, 0xff,
+        ];
+        let check = |bytes: &[u8]| {
+            assert_eq!(text(bytes).as_deref(), str::from_utf8(bytes).ok(), "{bytes:x?}");
+        };
+        check(&[]);
+        for first in all.clone() {
+            check(&[first]);
+            for second in all.clone() {
+                check(&[first, second]);
+                check(&[b'a', first, second, b'z']);
+                for third in edges {
+                    check(&[first, second, third]);
+                    for fourth in edges {
+                        check(&[first, second, third, fourth]);
+                    }
+                }
+            }
+        }
+        check("Grüße, 世界 🦀\u{0}\u{feff}".as_bytes());
     }
 }

@@ -19,8 +19,7 @@ const ENTRIES = {
   "for workerd": `export * from "./workerd.js"; export { default } from "./workerd.js"`,
 };
 const PARTS = {
-  "glue of the wasm": `export * from "./glue.js"`,
-  "face, without glue and wasm": [`export * from "./index.js"`, "./glue.js", "./bytes.js"],
+  "face, without the wasm": [`export * from "./index.js"`, "./bytes.js"],
 };
 
 /** Rows of { name, raw, gzip, brotli }, in bytes. */

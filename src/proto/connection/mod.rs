@@ -47,14 +47,14 @@ pub struct Connection {
     outputs: VecDeque<Output>,
     timers: Timers,
     /// The instant the driver's timer is set to.
-    armed: Option<Time>,
+    armed: Time,
     backoff: Backoff,
     /// Attempts since the last stable connection.
     attempts_in_row: u32,
     /// Fresh credentials were asked for since the last stable connection.
     reauthorized: bool,
     /// The server asked for patience: no attempt before this, whoever looks at the page.
-    hold: Option<Time>,
+    hold: Time,
     online: bool,
     /// The page was left, and perhaps kept.
     left: bool,
@@ -114,19 +114,19 @@ enum Drain {
 
 impl Connection {
     /// A machine that has not begun. `seed` drives the jitter of its delays; take it from a real source of randomness.
-    pub fn new(config: Config, seed: u64) -> Self {
-        let session = config.durable.as_ref().map(|durable| Session::new(&config, durable));
+    pub fn new(mut config: Config, seed: u64) -> Self {
+        let session = config.durable.take().map(|durable| Session::new(&config, durable));
         Self {
             config,
             phase: Phase::Idle,
             generation: Generation::default(),
             outputs: VecDeque::new(),
-            timers: Timers::default(),
-            armed: None,
+            timers: Timers::new(),
+            armed: Time::NEVER,
             backoff: Backoff::new(seed),
             attempts_in_row: 0,
             reauthorized: false,
-            hold: None,
+            hold: Time::default(),
             online: true,
             left: false,
             closing: None,
@@ -199,7 +199,7 @@ impl Connection {
         let next = self.timers.next();
         (next != self.armed).then(|| {
             self.armed = next;
-            Output::SetTimer(next)
+            Output::SetTimer((next < Time::NEVER).then_some(next))
         })
     }
 

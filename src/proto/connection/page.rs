@@ -13,7 +13,7 @@ use crate::proto::timer::Timer;
 
 impl Connection {
     pub(super) fn timer(&mut self, now: Time) {
-        self.armed = None;
+        self.armed = Time::NEVER;
         while let Some((timer, deadline)) = self.timers.expire(now) {
             match timer {
                 Timer::Connect => {

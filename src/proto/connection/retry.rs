@@ -78,13 +78,14 @@ impl Connection {
         }
         let delay = self.backoff.delay(&policy, pace);
         self.leave_connection();
-        self.hold = (pace != Pace::Usual).then(|| now + delay);
+        let at = now + delay;
+        self.hold = if pace == Pace::Usual { Time::default() } else { at };
         if !self.online {
             self.pause(previous);
             return Ok(None);
         }
         self.phase = Phase::Waiting { cause };
-        self.timers.set(Timer::Retry, now + delay);
+        self.timers.set(Timer::Retry, at);
         self.tell_state(previous, Some(delay), cause);
         Ok(Some(delay))
     }
@@ -97,7 +98,7 @@ impl Connection {
             Failure::Offline
         };
         let paused = Phase::Waiting { cause: Some(cause) };
-        if self.phase == paused && self.timers.get(Timer::Retry).is_none() {
+        if self.phase == paused && self.timers.get(Timer::Retry) == Time::NEVER {
             return;
         }
         self.leave_connection();
@@ -114,8 +115,8 @@ impl Connection {
         if !self.online || self.left {
             return;
         }
-        let at = self.hold.map_or(at, |hold| hold.max(at));
-        if self.timers.get(Timer::Retry).is_none_or(|due| at < due) {
+        let at = self.hold.max(at);
+        if at < self.timers.get(Timer::Retry) {
             self.timers.set(Timer::Retry, at);
             // What kept it from trying is over; what failed before is still why it waits.
             let cause = cause.filter(|cause| !matches!(cause, Failure::Offline | Failure::PageHidden));

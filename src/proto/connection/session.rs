@@ -67,15 +67,11 @@ pub(super) enum Probe {
 }
 
 impl Session {
-    pub(super) fn new(config: &Config, durable: &Durable) -> Self {
+    pub(super) fn new(config: &Config, durable: Durable) -> Self {
         let inbox = config.inbox;
         let largest = (inbox.bytes as u64).min(session::LAST);
         Self {
-            client: Client::new(
-                session::window(inbox.messages, inbox.bytes),
-                largest,
-                durable.protocols.clone(),
-            ),
+            client: Client::new(session::window(inbox.messages, inbox.bytes), largest, durable.protocols),
             on_lost: durable.on_session_lost,
             trusts_silence: durable.trusts_silence,
             welcomed: false,
@@ -165,14 +161,21 @@ impl Connection {
 
     /// A binary frame of a session arrived. Its messages, if it has any, are to be fed by [`batch`](Self::batch).
     pub fn frame<'a>(&mut self, generation: Generation, frame: &'a [u8], now: Time) -> Option<Batch<'a>> {
-        self.now = self.now.max(now);
         match FromServer::decode(frame) {
             Ok(FromServer::Batch(batch)) => return Some(batch),
-            Ok(FromServer::Welcome(welcome)) => self.welcome(generation, welcome, now),
-            Ok(FromServer::Control(frame)) => self.control(generation, frame, now),
-            Err(_) => self.fault(generation, Fault::Malformed),
+            _ => self.control_frame(generation, frame, now),
         }
         None
+    }
+
+    /// A binary frame of a session arrived, by whose first byte it brings no messages.
+    pub fn control_frame(&mut self, generation: Generation, frame: &[u8], now: Time) {
+        self.now = self.now.max(now);
+        match FromServer::decode_control(frame) {
+            Ok(FromServer::Welcome(welcome)) => self.welcome(generation, welcome, now),
+            Ok(FromServer::Control(frame)) => self.control(generation, frame, now),
+            _ => self.fault(generation, Fault::Malformed),
+        }
     }
 
     /// Messages of these sizes arrived in a frame of a session, one after the other from position `first` on, and wait as the
@@ -389,10 +392,7 @@ impl Connection {
             let (taken, limit) = incoming.tell();
             return Some(Output::Frame(Control::Ack { taken, limit }.encode()));
         }
-        match due {
-            Some(due) => self.timers.set(Timer::Acknowledge, due),
-            None => self.timers.clear(Timer::Acknowledge),
-        }
+        self.timers.set(Timer::Acknowledge, due.unwrap_or(Time::NEVER));
         if !flows {
             return None;
         }

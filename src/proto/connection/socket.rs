@@ -49,7 +49,7 @@ impl Connection {
         self.opens = self.opens.saturating_add(1);
         self.buffered = 0;
         self.drain = Drain::Flowing;
-        self.hold = None;
+        self.hold = Time::default();
         self.timers.clear(Timer::Connect);
         if let Some(reconnect) = &self.config.reconnect {
             self.timers.set(Timer::Stable, now + reconnect.stable_after);

@@ -1,5 +1,5 @@
-//! Puts `pkg/` together: the hand-written files of `pkg-template`, the wasm and its glue from wasm-pack, the wasm as text,
-//! the licences and the protocol. Called by `build`.
+//! Puts `pkg/` together: the hand-written files of `pkg-template`, the wasm from wasm-pack, the wasm as text, the licences
+//! and the protocol. Called by `build`.
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +15,8 @@ const CRATE_FILES: [&str; 2] = ["Cargo.toml", "src"];
 /// What the package has from the project's top level.
 pub(super) const PAGES: [&str; 3] = ["LICENSE-MIT", "LICENSE-APACHE", "PROTOCOL.md"];
 
-/// Writes the final wasm, made from one and its glue, to a path; gives the glue that fits it.
-pub(super) type Shorten<'a> = &'a dyn Fn(&Path, &str, &Path) -> Result<String>;
+/// Writes the final wasm, made from one, to a path.
+pub(super) type Shorten<'a> = &'a dyn Fn(&Path, &Path) -> Result<()>;
 
 /// Assembles next to `pkg`, then takes its place: a failure leaves the old package as it was.
 pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path, shorten: Shorten<'_>) -> Result<()> {
@@ -59,13 +59,8 @@ fn fill(root: &Path, compiled: &Path, new: &Path, shorten: Shorten<'_>) -> Resul
     }
 
     let wasm = new.join("tautline.wasm");
-    let glue = fs::read_to_string(compiled.join("tautline.js")).context("wasm-pack made no tautline.js")?;
-    if glue.contains("import.meta") {
-        // Bundlers would look for the file it names, and a worker from a blob has no such address.
-        bail!("the glue asks for import.meta: omit-default-module-path in pkg-template/Cargo.toml had no effect");
-    }
-    let glue = shorten(&compiled.join("tautline_bg.wasm"), &glue, &wasm)?;
-    fs::write(new.join("glue.js"), glue)?;
+    // Not its JavaScript: pkg-template/engine.js is enough.
+    shorten(&compiled.join("tautline_bg.wasm"), &wasm)?;
     fs::write(new.join("bytes.js"), bytes::module(&fs::read(&wasm)?))?;
     Ok(())
 }
@@ -136,14 +131,13 @@ mod tests {
             "{\n  \"name\": \"tautline\",\n  \"version\": \"0.0.0\",\n  \"a\": 1\n}\n",
         )?;
         folder.write("compiled/tautline_bg.wasm", "wasm")?;
-        folder.write("compiled/tautline.js", "glue")?;
         Ok(folder)
     }
 
     fn assemble_in(folder: &Folder) -> Result<()> {
-        let unchanged = |wasm: &Path, glue: &str, to: &Path| {
+        let unchanged = |wasm: &Path, to: &Path| {
             fs::copy(wasm, to)?;
-            Ok(glue.to_owned())
+            Ok(())
         };
         assemble(&folder.0, &folder.0.join("compiled"), &folder.0.join("pkg"), &unchanged)
     }
@@ -162,7 +156,6 @@ mod tests {
             "LICENSE-MIT",
             "PROTOCOL.md",
             "bytes.js",
-            "glue.js",
             "index.js",
             "package.json",
             "tautline.wasm",
@@ -180,7 +173,7 @@ mod tests {
     fn a_failure_leaves_the_old_package() -> Result<()> {
         let folder = workspace("failure")?;
         assemble_in(&folder)?;
-        folder.write("compiled/tautline.js", "new URL('x', import.meta.url)")?;
+        fs::remove_file(folder.0.join("compiled/tautline_bg.wasm"))?;
         folder.write("pkg-template/index.js", "changed")?;
         assert!(assemble_in(&folder).is_err());
         assert_eq!(fs::read_to_string(folder.0.join("pkg/index.js"))?, "export {}");

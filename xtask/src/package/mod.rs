@@ -55,9 +55,7 @@ pub(crate) fn build(toolbox: &Toolbox) -> Result<()> {
 
     let started = Instant::now();
     let compiled = compile(toolbox, &root)?;
-    assemble::assemble(&root, &compiled, &pkg, &|wasm, glue, to| {
-        shorten::shorten(toolbox, wasm, glue, to)
-    })?;
+    assemble::assemble(&root, &compiled, &pkg, &|wasm, to| shorten::shorten(toolbox, wasm, to))?;
     fs::write(&stamp, format!("{made_from} {}", contents(&pkg)?)).context("cannot write the stamp of pkg/")?;
     println!("pkg/ built in {}: {}", report::seconds(started.elapsed()), sizes(&pkg)?);
     Ok(())
@@ -138,7 +136,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The sizes that matter to a page, raw and as most servers send them.
 fn sizes(pkg: &Path) -> Result<String> {
     let mut shown = Vec::new();
-    for name in ["tautline.wasm", "glue.js", "bytes.js"] {
+    for name in ["tautline.wasm", "bytes.js"] {
         let bytes = fs::read(pkg.join(name)).with_context(|| format!("pkg/ has no {name}"))?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&bytes)?;
