@@ -3,30 +3,20 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use spin::Mutex;
 
 use super::Engine;
 
-static TABLE: Mutex<Table> = Mutex::new(Table {
-    made: 0,
-    engines: Vec::new(),
-});
-
-struct Table {
-    /// How many there ever were. No number comes twice: a socket that is gone can't speak for another.
-    made: u32,
-    /// The one that was used last comes last.
-    engines: Vec<(u32, Box<Engine>)>,
-}
+/// How many there ever were. No number comes twice: a socket that is gone can't speak for another.
+static MADE: AtomicU32 = AtomicU32::new(0);
+/// The one that was used last comes last.
+static ENGINES: Mutex<Vec<(u32, Box<Engine>)>> = Mutex::new(Vec::new());
 
 /// The engine's number.
 pub(super) fn add(engine: Box<Engine>) -> u32 {
-    let number = {
-        let mut table = TABLE.lock();
-        table.made += 1;
-        table.made
-    };
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
     keep(number, engine);
     number
 }
@@ -42,11 +32,11 @@ pub(super) fn with<T>(number: u32, act: impl FnOnce(&mut Engine) -> T) -> Option
 
 /// Takes the engine out.
 pub(super) fn take(number: u32) -> Option<Box<Engine>> {
-    let engines = &mut TABLE.lock().engines;
+    let mut engines = ENGINES.lock();
     let place = engines.iter().rposition(|&(its, _)| its == number)?;
     Some(engines.swap_remove(place).1)
 }
 
 fn keep(number: u32, engine: Box<Engine>) {
-    TABLE.lock().engines.push((number, engine));
+    ENGINES.lock().push((number, engine));
 }

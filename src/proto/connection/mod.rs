@@ -43,6 +43,13 @@ const OVERFLOW_CODE: u16 = 4429;
 pub struct Connection {
     config: Config,
     phase: Phase,
+    /// While open: since when, and whether the closing handshake has begun from this side.
+    since: Time,
+    parting: bool,
+    /// The socket takes messages.
+    writable: bool,
+    /// Why it waits.
+    cause: Option<Failure>,
     generation: Generation,
     outputs: VecDeque<Output>,
     timers: Timers,
@@ -88,16 +95,8 @@ enum Phase {
     Connecting,
     /// It is open, and the session is not agreed upon.
     Greeting,
-    Open {
-        since: Time,
-        /// The socket takes messages.
-        writable: bool,
-        /// The closing handshake has begun from this side.
-        closing: bool,
-    },
-    Waiting {
-        cause: Option<Failure>,
-    },
+    Open,
+    Waiting,
     Closed,
 }
 
@@ -119,6 +118,10 @@ impl Connection {
         Self {
             config,
             phase: Phase::Idle,
+            since: Time::default(),
+            parting: false,
+            writable: false,
+            cause: None,
             generation: Generation::default(),
             outputs: VecDeque::new(),
             timers: Timers::new(),
@@ -225,8 +228,8 @@ impl Connection {
     pub fn state(&self) -> State {
         match self.phase {
             Phase::Idle | Phase::Asking | Phase::Connecting | Phase::Greeting => State::Connecting,
-            Phase::Open { .. } => State::Open,
-            Phase::Waiting { .. } => State::Waiting,
+            Phase::Open => State::Open,
+            Phase::Waiting => State::Waiting,
             Phase::Closed => State::Closed,
         }
     }
@@ -238,14 +241,7 @@ impl Connection {
 
     /// Whether messages may be on their way into the socket, so that its readiness matters.
     pub fn is_writable(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Open {
-                writable: true,
-                closing: false,
-                ..
-            }
-        )
+        self.is_conversing() && self.writable
     }
 
     /// What is sent and not yet handed on or dropped; in a session, not yet taken by the other application.
@@ -378,7 +374,7 @@ impl Connection {
         if self.closing.is_some() || self.phase == Phase::Closed {
             return;
         }
-        if !matches!(self.phase, Phase::Open { .. }) && !self.has_outbox() {
+        if self.phase != Phase::Open && !self.has_outbox() {
             // Nothing is open and nothing is owed.
             self.abandon();
             self.finish(
@@ -407,7 +403,7 @@ impl Connection {
     fn measured(&mut self, bytes: usize, now: Time) {
         self.judged(bytes, now);
         // The socket that was asked about may be gone.
-        if self.drain != Drain::Measuring || !matches!(self.phase, Phase::Open { .. }) {
+        if self.drain != Drain::Measuring || self.phase != Phase::Open {
             return;
         }
         self.buffered = bytes;
@@ -464,9 +460,7 @@ impl Connection {
             (code, reason) = (1000, String::new());
         }
         self.outputs.push_back(Output::Close { code, reason });
-        if let Phase::Open { closing, .. } = &mut self.phase {
-            *closing = true;
-        }
+        self.parting = true;
         // The timeout of the close watches over the rest.
         self.liveness = None;
         self.timers.clear(Timer::Heartbeat);
@@ -480,6 +474,11 @@ impl Connection {
 
     fn is(&self, generation: Generation, phase: Phase) -> bool {
         generation == self.generation && self.phase == phase
+    }
+
+    /// Open, and not about to close from this side.
+    fn is_conversing(&self) -> bool {
+        self.phase == Phase::Open && !self.parting
     }
 
     fn tell_state(&mut self, previous: State, retry_in: Option<Duration>, cause: Option<Failure>) {

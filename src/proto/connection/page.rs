@@ -108,7 +108,7 @@ impl Connection {
             }
             Signal::Offline => {
                 self.online = false;
-                if matches!(self.phase, Phase::Waiting { .. }) {
+                if self.phase == Phase::Waiting {
                     self.pause(State::Waiting);
                 }
             }
@@ -120,7 +120,7 @@ impl Connection {
                 self.left = false;
                 if self.online {
                     self.hurry(now, now);
-                } else if matches!(self.phase, Phase::Waiting { .. }) {
+                } else if self.phase == Phase::Waiting {
                     self.pause(State::Waiting);
                 }
             }
@@ -131,7 +131,7 @@ impl Connection {
     /// Somebody looks at the page again: now is the time to have a connection, and to know whether it lives.
     pub(super) fn wake(&mut self, now: Time) {
         self.hurry(now + PROMPT, now);
-        if matches!(self.phase, Phase::Open { .. }) {
+        if self.phase == Phase::Open {
             self.probe_again(now);
         }
     }
@@ -153,8 +153,8 @@ impl Connection {
         let previous = self.state();
         match self.phase {
             Phase::Idle | Phase::Closed => {}
-            Phase::Waiting { .. } => self.pause(previous),
-            Phase::Asking | Phase::Connecting | Phase::Greeting | Phase::Open { .. } => {
+            Phase::Waiting => self.pause(previous),
+            Phase::Asking | Phase::Connecting | Phase::Greeting | Phase::Open => {
                 self.forget_failures_if_stable(now);
                 let was_open = previous == State::Open;
                 if let Some(session) = &mut self.session

@@ -84,7 +84,8 @@ impl Connection {
             self.pause(previous);
             return Ok(None);
         }
-        self.phase = Phase::Waiting { cause };
+        self.phase = Phase::Waiting;
+        self.cause = cause;
         self.timers.set(Timer::Retry, at);
         self.tell_state(previous, Some(delay), cause);
         Ok(Some(delay))
@@ -97,36 +98,37 @@ impl Connection {
         } else {
             Failure::Offline
         };
-        let paused = Phase::Waiting { cause: Some(cause) };
-        if self.phase == paused && self.timers.get(Timer::Retry) == Time::NEVER {
+        let cause = Some(cause);
+        if self.phase == Phase::Waiting && self.cause == cause && self.timers.get(Timer::Retry) == Time::NEVER {
             return;
         }
         self.leave_connection();
-        self.phase = paused;
+        self.phase = Phase::Waiting;
+        self.cause = cause;
         self.timers.clear(Timer::Retry);
-        self.tell_state(previous, None, Some(cause));
+        self.tell_state(previous, None, cause);
     }
 
     /// Has the next attempt at `at`, or where the server asked for patience, then; never later than it was to be.
     pub(super) fn hurry(&mut self, at: Time, now: Time) {
-        let Phase::Waiting { cause } = self.phase else {
-            return;
-        };
-        if !self.online || self.left {
+        if self.phase != Phase::Waiting || !self.online || self.left {
             return;
         }
         let at = self.hold.max(at);
         if at < self.timers.get(Timer::Retry) {
             self.timers.set(Timer::Retry, at);
             // What kept it from trying is over; what failed before is still why it waits.
-            let cause = cause.filter(|cause| !matches!(cause, Failure::Offline | Failure::PageHidden));
+            let cause = self
+                .cause
+                .filter(|cause| !matches!(cause, Failure::Offline | Failure::PageHidden));
             self.tell_state(State::Waiting, Some(at.since(now)), cause);
         }
     }
 
     pub(super) fn forget_failures_if_stable(&mut self, now: Time) {
-        if let (Phase::Open { since, .. }, Some(reconnect)) = (self.phase, &self.config.reconnect)
-            && now.since(since) >= reconnect.stable_after
+        if let Some(reconnect) = &self.config.reconnect
+            && self.phase == Phase::Open
+            && now >= self.since + reconnect.stable_after
         {
             self.forget_failures();
         }
@@ -142,7 +144,7 @@ impl Connection {
 
     /// Closes the socket in an orderly way, without waiting for the other side.
     pub(super) fn leave(&mut self, code: u16, reason: &str) {
-        if let Phase::Greeting | Phase::Open { closing: false, .. } = self.phase {
+        if self.phase == Phase::Greeting || self.is_conversing() {
             self.outputs.push_back(Output::Close {
                 code,
                 reason: String::from(reason),
@@ -154,7 +156,7 @@ impl Connection {
     pub(super) fn abandon(&mut self) {
         if matches!(
             self.phase,
-            Phase::Asking | Phase::Connecting | Phase::Greeting | Phase::Open { .. }
+            Phase::Asking | Phase::Connecting | Phase::Greeting | Phase::Open
         ) {
             self.outputs.push_back(Output::Abandon(self.generation));
         }

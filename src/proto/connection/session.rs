@@ -315,8 +315,7 @@ impl Connection {
         if self.is_talking(generation) && self.phase == Phase::Greeting {
             self.fault(generation, Fault::Unexpected);
         }
-        let is_open = matches!(self.phase, Phase::Open { closing: false, .. });
-        if generation != self.generation || !is_open {
+        if generation != self.generation || !self.is_conversing() {
             return false;
         }
         if let Some(session) = &mut self.session {
@@ -330,7 +329,7 @@ impl Connection {
 
     /// The session's connection is up, its greeting perhaps not yet done.
     fn is_talking(&self, generation: Generation) -> bool {
-        generation == self.generation && matches!(self.phase, Phase::Greeting | Phase::Open { .. })
+        generation == self.generation && matches!(self.phase, Phase::Greeting | Phase::Open)
     }
 
     fn bye_received(&mut self, bye: Bye) {
@@ -351,12 +350,12 @@ impl Connection {
 
     /// The last words of a session. What the other end has not been told of what was taken, it is told now or never.
     pub(super) fn say_bye(&mut self, code: u16, reason: &str) {
+        if !self.is_conversing() {
+            return;
+        }
         let Some(session) = &mut self.session else {
             return;
         };
-        if !matches!(self.phase, Phase::Open { closing: false, .. }) {
-            return;
-        }
         if session.client.incoming.owes() {
             let (taken, limit) = session.client.incoming.tell();
             self.send_control(&Control::Ack { taken, limit });
@@ -457,7 +456,7 @@ impl Connection {
     /// How much the socket holds, for the probe under way.
     pub(super) fn judged(&mut self, bytes: usize, now: Time) {
         // The connection may be gone, and the socket closed for good, since it was asked.
-        if !matches!(self.phase, Phase::Open { .. }) {
+        if self.phase != Phase::Open {
             return;
         }
         let Some(session) = &mut self.session else {

@@ -41,11 +41,10 @@ impl Connection {
     /// The connection is up, and the application may hear of it.
     pub(super) fn established(&mut self, heartbeat: Option<Heartbeat>, resumed: bool, now: Time) {
         let previous = self.state();
-        self.phase = Phase::Open {
-            since: now,
-            writable: true,
-            closing: false,
-        };
+        self.phase = Phase::Open;
+        self.since = now;
+        self.parting = false;
+        self.writable = true;
         self.opens = self.opens.saturating_add(1);
         self.buffered = 0;
         self.drain = Drain::Flowing;
@@ -64,7 +63,7 @@ impl Connection {
     }
 
     pub(super) fn message(&mut self, generation: Generation, size: usize, now: Time) {
-        if generation != self.generation || !matches!(self.phase, Phase::Open { .. }) {
+        if generation != self.generation || self.phase != Phase::Open {
             self.outputs.push_back(Output::Discard { count: 1 });
             return;
         }
@@ -94,21 +93,16 @@ impl Connection {
 
     /// The socket reported an error, which says nothing; its end, which says a little, is to follow.
     pub(super) fn failed(&mut self, generation: Generation, now: Time) {
-        let phases = matches!(self.phase, Phase::Connecting | Phase::Greeting | Phase::Open { .. });
+        let phases = matches!(self.phase, Phase::Connecting | Phase::Greeting | Phase::Open);
         if generation == self.generation && phases {
             self.timers.set(Timer::Linger, now + LINGER);
         }
     }
 
     pub(super) fn socket_closing(&mut self, generation: Generation, now: Time) {
-        if generation != self.generation {
-            return;
-        }
-        if let Phase::Open { writable, closing, .. } = &mut self.phase
-            && *writable
-        {
-            *writable = false;
-            if !*closing {
+        if self.is(generation, Phase::Open) && self.writable {
+            self.writable = false;
+            if !self.parting {
                 self.timers.set(Timer::Linger, now + LINGER);
             }
         }
@@ -118,7 +112,7 @@ impl Connection {
     pub(super) fn ended(&mut self, close: Close, retry: Option<bool>, now: Time) {
         let was_open = match self.phase {
             Phase::Connecting | Phase::Greeting => false,
-            Phase::Open { .. } => true,
+            Phase::Open => true,
             _ => return,
         };
         self.last_close = Some(close.clone());
