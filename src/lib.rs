@@ -67,6 +67,7 @@
 //! | `json` | [`codec::Json`], on serde_json | yes |
 //! | `js-json` | [`codec::JsJson`], on the page's own `JSON` and serde-wasm-bindgen | yes |
 //! | `js` | the JavaScript face, for the npm package | no |
+//! | `server` | `server`: durable sessions for servers in Rust, on tokio | no |
 //!
 //! Without any of them there is [`proto`], the connection as a pure state machine, on `core` and `alloc` alone.
 
