@@ -21,7 +21,7 @@ pub(super) fn shorten(toolbox: &Toolbox, wasm: &Path, to: &Path) -> Result<()> {
     command
         // The features it may use are noted in it, until they are stripped.
         .arg(wasm)
-        .args(["--remove-exports=__*", "--remove-exports=memory", "-Oz"])
+        .args(["--remove-exports=__*", "-Oz"])
         .args(["--strip-producers", "--strip-target-features"])
         .arg("-o")
         .arg(to);
