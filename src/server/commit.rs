@@ -71,7 +71,7 @@ impl Books {
         self.front
     }
 
-    pub(super) fn end(&self, outbox: &VecDeque<Arc<Payload>>) -> u64 {
+    fn end(&self, outbox: &VecDeque<Arc<Payload>>) -> u64 {
         self.front + outbox.len() as u64
     }
 

@@ -12,7 +12,7 @@ use futures_sink::Sink;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::commit::Why;
-use super::core::Goodbye;
+use super::core::{Core, Goodbye};
 use super::frames;
 use super::message::{Message, Parting, Peer};
 use super::registry::{Registry, STORE_PATIENCE};
@@ -266,7 +266,7 @@ where
                 }
             }
             Frame::Control(Control::Ack { .. }) | Frame::Chunk(_) => {
-                self.commit(Why::Changes).await?;
+                commit(&self.attached.core, Why::Changes).await?;
                 if self.attached.core.is_ending() {
                     // It was not this process's to send.
                     return Ok(None);
@@ -280,17 +280,10 @@ where
     async fn keep_books(&mut self) -> Result<(), Parting> {
         let now = Instant::now();
         if now < self.alive {
-            return self.commit(Why::Changes).await;
+            return commit(&self.attached.core, Why::Changes).await;
         }
         self.alive = now + self.registry.lifetime() / 3;
-        self.commit(Why::Alive).await
-    }
-
-    async fn commit(&self, why: Why) -> Result<(), Parting> {
-        match timeout(STORE_PATIENCE, self.attached.core.commit(why)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(overloaded()),
-        }
+        commit(&self.attached.core, Why::Alive).await
     }
 
     /// Whether the sink takes a message now.
@@ -422,6 +415,14 @@ where
             code: goodbye.code,
             reason: goodbye.reason.into(),
         }
+    }
+}
+
+/// Not a method: what it waits for must not hold the frames, which may be of a kind that only one thread may see.
+async fn commit(core: &Arc<Core>, why: Why) -> Result<(), Parting> {
+    match timeout(STORE_PATIENCE, core.commit(why)).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(overloaded()),
     }
 }
 

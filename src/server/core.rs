@@ -87,6 +87,8 @@ pub(super) struct State {
     pub(super) taken: VecDeque<Payload>,
     /// What is not taken by the client's application.
     pub(super) outbox: VecDeque<Arc<Payload>>,
+    /// How many messages were ever in the outbox.
+    accepted: u64,
     pub(super) books: Books,
     /// The connection that carries it, or whoever waits in place of one. And until when, as far as it knows.
     pub(super) driver: Arc<Notify>,
@@ -281,6 +283,7 @@ impl Core {
         }
         state.server.send(payload.len());
         state.outbox.push_back(Arc::new(payload));
+        state.accepted += 1;
         self.recount(&mut state);
         let now = self.registry.now();
         let is_same_turn = now.since(std::mem::replace(&mut state.pushed, now)) < TURN && !state.held.is_empty();
@@ -302,7 +305,7 @@ impl Core {
     /// How many messages were ever accepted, and how many of them the client's application has taken.
     pub(super) fn progress(&self) -> (u64, u64) {
         let state = self.state();
-        (state.books.end(&state.outbox), state.books.front())
+        (state.accepted, state.books.front())
     }
 
     /// How it ended, once the application may know.
@@ -463,6 +466,7 @@ impl Core {
 impl State {
     fn new(server: Server, place: Place, outbox: VecDeque<Arc<Payload>>, record: Option<Record>) -> Self {
         Self {
+            accepted: outbox.len() as u64,
             books: Books::new(record.unwrap_or_else(|| server.record()), outbox.len()),
             server,
             held: VecDeque::new(),

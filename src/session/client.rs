@@ -112,15 +112,15 @@ impl Client {
             return Err(Fault::Unexpected);
         }
         if welcome.resumed {
-            let goes_on = self.offered.is_none() && welcome.token == self.token;
+            let goes_on = self.offered.is_none() && welcome.token == self.token && welcome.protocol == self.protocol;
             if !goes_on || welcome.max_message < self.max_message {
                 return Err(Fault::Unexpected);
             }
             let released = self.outgoing.resume(welcome.taken, welcome.limit)?;
             return Ok(Greeting::Resumed { released });
         }
-        if welcome.taken != 0 {
-            return Err(Fault::BadAcknowledgement);
+        if welcome.taken != 0 || welcome.token == self.token {
+            return Err(Fault::Unexpected);
         }
         let is_first = self.token.is_empty();
         // The limit of a HELLO that named a session was that session's.

@@ -89,9 +89,9 @@ impl World {
     fn has_trouble(&mut self) {
         let timeout = Duration::from_millis(self.random.pick(&[0, 300, 5_000]));
         match self.random.below(40) {
-            0..9 => self.breaks(|world, wire| world.cut(wire)),
-            9..14 => self.breaks(|world, wire| world.stall(wire)),
-            14..20 => self.breaks(|world, wire| world.silence(wire)),
+            0..9 => self.breaks(Self::cut),
+            9..14 => self.breaks(Self::stall),
+            14..20 => self.breaks(Self::silence),
             20..28 => {
                 let node = self.random.below(self.nodes.len() as u64) as usize;
                 let pause = Duration::from_millis(self.random.below(2_000));
@@ -127,7 +127,7 @@ impl World {
             }
             _ => {
                 let pause = self.setup.nodes[0].resume.mul_f64(0.8);
-                self.breaks(|world, wire| world.cut(wire));
+                self.breaks(Self::cut);
                 self.run_until(self.now + pause);
             }
         }

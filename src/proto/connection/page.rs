@@ -40,12 +40,18 @@ impl Connection {
     }
 
     fn close_timed_out(&mut self) {
+        let mut close = Close::abnormal();
         match self.closing.clone() {
-            // What is not taken is handed back; the server need not keep the session.
-            Some((code, reason)) if self.session.is_some() => self.bye(code, &reason),
+            Some((code, reason)) if self.session.is_some() => {
+                // The server need not keep the session. What is not taken is handed back.
+                self.bye(code, &reason);
+                if self.has_said_all() {
+                    (close.code, close.reason) = (code, reason);
+                }
+            }
             _ => self.abandon(),
         }
-        self.finish(Close::abnormal(), None);
+        self.finish(close, None);
     }
 
     pub(super) fn heartbeat(&mut self, deadline: Time, now: Time) {

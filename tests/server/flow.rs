@@ -1,0 +1,284 @@
+//! Backpressure both ways, frames, acknowledgements, and signs of life.
+
+use std::time::Duration;
+
+use tautline::Payload;
+use tautline::server::{Peer, SendError};
+use tautline::session::frame::Control;
+use tautline::session::span;
+use tokio::time::{Instant, timeout};
+
+use crate::client::{Frame, Node, hello, hello_again, soon, text, until};
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_before_the_connection_had_its_turn_leaves_in_one_frame() {
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    for word in ["one", "", "three"] {
+        session.send(text(word)).await.unwrap();
+    }
+    let expected = Frame::Messages(1, ["one", "", "three"].map(text).into(), true);
+    assert_eq!(client.frame().await, expected);
+
+    // What can't travel as text doesn't.
+    for odd in [text("a\u{1e}b"), Payload::Bytes(vec![1, 2])] {
+        session.send(text("even")).await.unwrap();
+        session.send(odd.clone()).await.unwrap();
+        let Frame::Messages(_, payloads, false) = client.frame().await else {
+            panic!("not a BATCH");
+        };
+        assert_eq!(payloads, [text("even"), odd]);
+    }
+    client.bytes(1, &[0xff]);
+    assert_eq!(session.recv().await, Some(Ok(Payload::Bytes(vec![0xff]))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_stops_the_sender_and_gets_larger_frames() {
+    let mut node = Node::with(|builder| builder.outbox(500, 1 << 20).heartbeat(Duration::ZERO));
+    let mut client = node.connect_as(Peer::default(), 0);
+    client.hello(&hello(1));
+    let session = node.session().await;
+    let sender = session.sender();
+    let sending = tokio::spawn(async move {
+        for n in 0..2000 {
+            sender.send(text(&format!("{n:0100}"))).await.unwrap();
+        }
+    });
+    until(|| session.outbox().messages == 500).await;
+    assert!(!sending.is_finished());
+    assert_eq!(session.try_send(text("no room")), Err(SendError::Full));
+    client.welcome().await;
+    let (mut next, mut frames) = (0, 0);
+    while next < 2000 {
+        let (first, payloads) = client.messages().await;
+        assert_eq!(first, next + 1);
+        for payload in payloads {
+            assert_eq!(payload, text(&format!("{next:0100}")));
+            next += 1;
+        }
+        frames += 1;
+        client.ack(next, next + 1024);
+    }
+    assert!(frames < 100, "{frames} frames");
+    soon(sending).await.unwrap();
+    session.flush().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_have_64_kib_and_a_larger_message_goes_alone() {
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    session.send(Payload::Bytes(vec![1; 200_000])).await.unwrap();
+    for _ in 0..100 {
+        session.send(Payload::Bytes(vec![2; 1000])).await.unwrap();
+    }
+    assert_eq!(client.messages().await.1.len(), 1);
+    let (first, payloads) = client.messages().await;
+    assert_eq!(first, 1 + span(200_000));
+    assert!((60..=65).contains(&payloads.len()), "{}", payloads.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_begins_past_the_clients_limit() {
+    let mut node = Node::new();
+    let mut client = node.connect();
+    client.hello(&tautline::session::Hello { limit: 2, ..hello(1) });
+    client.welcome().await;
+    let session = node.session().await;
+    for n in 0..5 {
+        session.send(text(&n.to_string())).await.unwrap();
+    }
+    assert_eq!(client.messages().await, (1, vec![text("0"), text("1")]));
+    assert!(client.is_quiet(Duration::from_secs(10)).await);
+    client.ack(1, 3);
+    assert_eq!(client.messages().await, (3, vec![text("2")]));
+    client.ack(3, 100);
+    assert_eq!(client.messages().await, (4, vec![text("3"), text("4")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_does_not_receive_stops_its_client() {
+    let mut node = Node::with(|builder| builder.window(10));
+    let (mut client, welcome, session) = node.open().await;
+    assert_eq!(welcome.limit, 10);
+    client.texts(1, &["x"; 10]);
+    until(|| session.inbox().messages == 10).await;
+    assert!(client.is_quiet(Duration::from_secs(10)).await, "no room is told");
+    session.recv().await;
+    // It stood at its limit, and hears of room at once.
+    let begin = Instant::now();
+    assert_eq!(client.acked().await, (1, 11));
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_is_acknowledged_within_200_ms() {
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    client.texts(1, &["x"]);
+    assert!(client.is_quiet(Duration::from_secs(5)).await, "arrived is not taken");
+    session.recv().await;
+    let begin = Instant::now();
+    assert_eq!(client.acked().await.0, 1);
+    assert!(begin.elapsed() <= Duration::from_millis(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn flush_waits_until_the_client_has_taken_all_that_was_sent_before() {
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    session.flush().await.unwrap();
+    session.send(text("one")).await.unwrap();
+    session.send(text("two")).await.unwrap();
+    client.collect(2).await;
+    client.ack(1, 1025);
+    {
+        let mut flush = std::pin::pin!(session.flush());
+        assert!(timeout(Duration::from_secs(1), flush.as_mut()).await.is_err());
+        session.send(text("later")).await.unwrap();
+        client.ack(2, 1026);
+        soon(flush).await.unwrap();
+    }
+    assert_eq!(session.outbox().messages, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_nobody_can_take_is_refused_and_the_others_go_on() {
+    let mut node = Node::with(|builder| builder.outbox(100, 10_000));
+    let mut client = node.connect();
+    client.hello(&tautline::session::Hello {
+        max_message: 5000,
+        ..hello(1)
+    });
+    client.welcome().await;
+    let session = node.session().await;
+    let size = 5001;
+    assert_eq!(
+        session.send(Payload::Bytes(vec![0; size])).await,
+        Err(SendError::TooBig { size })
+    );
+    session.send(Payload::Bytes(vec![0; 5000])).await.unwrap();
+    assert_eq!(client.collect(1).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_that_is_dropped_loses_nothing() {
+    let mut node = Node::new();
+    let (client, _, session) = node.open().await;
+    for n in 1..=200 {
+        assert!(timeout(Duration::ZERO, session.recv()).await.is_err());
+        client.texts(n, &[&n.to_string()]);
+        let mut given = None;
+        while given.is_none() {
+            given = timeout(Duration::ZERO, session.recv()).await.ok().flatten();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(given, Some(Ok(text(&n.to_string()))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn something_is_said_at_every_heartbeat_and_pings_are_answered() {
+    let mut node = Node::with(|builder| builder.heartbeat(Duration::from_secs(10)));
+    let (mut client, _, _session) = node.open().await;
+    let begin = Instant::now();
+    for beat in 1..=5 {
+        let Frame::Control(Control::Ping(nonce)) = client.frame().await else {
+            panic!("not a PING");
+        };
+        assert_eq!(begin.elapsed().as_secs(), 10 * beat);
+        client.control(&Control::Pong(nonce));
+    }
+    client.control(&Control::Ping(7));
+    assert_eq!(client.frame().await, Frame::Control(Control::Pong(7)));
+    client.control(&Control::Pong(99));
+    client.control(&Control::Ping(8));
+    assert_eq!(client.frame().await, Frame::Control(Control::Pong(8)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_does_not_read_gets_the_latest_answers() {
+    let mut node = Node::new();
+    let mut client = node.connect_as(Peer::default(), 0);
+    client.hello(&hello(1));
+    let _session = node.session().await;
+    for nonce in 1..=10_000 {
+        client.control(&Control::Ping(nonce));
+    }
+    // The server has read them all.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.welcome().await;
+    let mut pongs = 0;
+    while client.frame().await != Frame::Control(Control::Pong(10_000)) {
+        pongs += 1;
+    }
+    assert!(pongs <= 2, "{pongs} more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_is_closed_after_two_heartbeats_and_the_probe_and_can_come_back() {
+    let mut node = Node::with(|builder| builder.heartbeat(Duration::from_secs(10)).probe(Duration::from_secs(3)));
+    let (mut client, welcome, session) = node.open().await;
+    let begin = Instant::now();
+    assert_eq!(client.close_code().await, 1001);
+    assert_eq!(begin.elapsed().as_secs(), 23);
+    assert!(!session.is_attached());
+    assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_is_one_that_does_not_read_but_not_one_that_reads_slowly() {
+    let mut node = Node::with(|builder| builder.heartbeat(Duration::from_secs(10)).probe(Duration::from_secs(3)));
+    let mut open = async || {
+        let mut client = node.connect_as(Peer::default(), 0);
+        client.hello(&tautline::session::Hello {
+            limit: 100_000,
+            ..hello(1)
+        });
+        client.welcome().await;
+        let session = node.session().await;
+        for _ in 0..100 {
+            session.send(Payload::Bytes(vec![0; 100_000])).await.unwrap();
+        }
+        (client, session)
+    };
+    let (_client, session) = open().await;
+    let begin = Instant::now();
+    until(|| !session.is_attached()).await;
+    assert_eq!(begin.elapsed().as_secs(), 23);
+
+    let (mut client, session) = open().await;
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        client.frame().await;
+    }
+    assert!(session.is_attached());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_application_answers_in_one_turn_leaves_in_few_frames() {
+    let mut node = Node::with(|builder| builder.window(5000));
+    let mut client = node.connect();
+    client.hello(&tautline::session::Hello {
+        limit: 5000,
+        ..hello(1)
+    });
+    client.welcome().await;
+    let session = node.session().await;
+    tokio::spawn(async move {
+        while let Some(Ok(payload)) = session.recv().await {
+            session.send(payload).await.unwrap();
+            // The connection would have its turn here.
+            tokio::task::yield_now().await;
+        }
+    });
+    client.texts(1, &["x"; 4000]);
+    let (mut count, mut frames) = (0, 0);
+    while count < 4000 {
+        count += client.messages().await.1.len();
+        frames += 1;
+    }
+    // An ACK that is due takes along what is there.
+    assert!(frames <= 20, "{frames} frames");
+}

@@ -1,0 +1,140 @@
+//! Bounds: sessions, addresses, principals, bytes.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tautline::Payload;
+use tautline::server::{MemoryStore, Peer};
+
+use crate::client::{Client, Node, TestSession, hello, hello_again, text, until};
+
+async fn used(node: &mut Node) -> (Client, tautline::session::Welcome, TestSession) {
+    let (client, welcome, session) = node.open().await;
+    client.texts(1, &["used"]);
+    assert!(session.recv().await.is_some());
+    (client, welcome, session)
+}
+
+async fn is_refused(node: &Node, peer: Peer) -> bool {
+    let mut client = node.connect_as(peer, 100);
+    client.hello(&hello(1));
+    matches!(client.frame().await, crate::client::Frame::Close(4429, _))
+}
+
+#[tokio::test(start_paused = true)]
+async fn full_of_sessions_new_ones_are_4429_and_the_others_go_on() {
+    let mut node = Node::with(|builder| builder.max_sessions(2));
+    let (one, _, first) = used(&mut node).await;
+    let (two, welcome, second) = used(&mut node).await;
+    two.drop_link().await;
+    assert!(is_refused(&node, Peer::default()).await);
+    one.texts(2, &["on"]);
+    assert_eq!(first.recv().await, Some(Ok(text("on"))));
+    assert!(
+        node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed,
+        "those that are there may come back"
+    );
+    drop(second);
+    until(|| node.sessions.stats().sessions == 1).await;
+    node.open().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_were_never_used_make_room_the_oldest_first() {
+    let mut node = Node::with(|builder| builder.max_sessions(3));
+    let (one, _, first) = used(&mut node).await;
+    let (mut two, _, second) = node.open().await;
+    let (_three, welcome, third) = node.open().await;
+    let (_four, ..) = node.open().await;
+    assert_eq!(two.close_code().await, 4429);
+    assert_eq!(second.closed().await.code, 4429);
+    one.texts(2, &["on"]);
+    assert_eq!(first.recv().await, Some(Ok(text("on"))));
+    assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+    drop(third);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_and_a_principal_have_their_quotas() {
+    let mut node = Node::with(|builder| builder.max_sessions_per_address(2).max_sessions_per_principal(1));
+    let peer = |address: &str, principal: Option<&str>| Peer {
+        origin: None,
+        principal: principal.map(Into::into),
+        address: Some(address.parse::<IpAddr>().unwrap()),
+    };
+    let mut kept = Vec::new();
+    for (address, principal, fits) in [
+        ("192.0.2.1", Some("anna"), true),
+        ("192.0.2.2", Some("anna"), false),
+        ("192.0.2.1", None, true),
+        ("192.0.2.1", None, false),
+        ("::ffff:192.0.2.1", None, false),
+        ("192.0.2.2", None, true),
+        ("2001:db8::1", None, true),
+        ("2001:db8::ffff:1", None, true),
+        ("2001:db8::2:0:0:1", None, false),
+        ("2001:db8:0:1::1", None, true),
+    ] {
+        let mut client = node.connect_as(peer(address, principal), 100);
+        client.hello(&hello(1));
+        if fits {
+            client.welcome().await;
+            kept.push((client, node.session().await));
+        } else {
+            assert_eq!(client.close_code().await, 4429, "{address}");
+        }
+    }
+    // What ends gives its place back.
+    let (client, session) = kept.remove(0);
+    client.bye(1000, "");
+    session.closed().await;
+    assert!(!is_refused(&node, peer("192.0.2.1", Some("anna"))).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_without_a_connection_hold_so_much_together_and_the_fullest_goes_first() {
+    let mut node = Node::with(|builder| builder.max_detached_bytes(1_000_000));
+    let mut sessions = Vec::new();
+    for size in [300_000, 400_000, 200_000] {
+        let (client, welcome, session) = node.open().await;
+        session.send(Payload::Bytes(vec![0; size])).await.unwrap();
+        client.drop_link().await;
+        sessions.push((welcome, session));
+    }
+    assert_eq!(node.sessions.stats().detached_bytes, 900_000 + 3 * 32);
+    let (_, last) = &sessions[2];
+    last.send(Payload::Bytes(vec![0; 100_000])).await.unwrap();
+    let end = sessions[1].1.closed().await;
+    assert_eq!((end.code, end.unacknowledged.len()), (1006, 1));
+    assert_eq!(node.sessions.stats().detached_bytes, 600_000 + 3 * 32);
+    for (index, resumed) in [(0, true), (1, false), (2, true)] {
+        let (_, welcome) = node.resume(&hello_again(&sessions[index].0, 2, 0)).await;
+        assert_eq!(welcome.resumed, resumed, "{index}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_over_takes_up_no_memory() {
+    let store = MemoryStore::new();
+    let kept = store.clone();
+    let mut node = Node::with(|builder| builder.store(store).resume(Duration::from_secs(60)));
+    for _ in 0..50 {
+        let (client, _, session) = node.open().await;
+        session.send(Payload::Bytes(vec![0; 10_000])).await.unwrap();
+        client.texts(1, &["x"; 100]);
+        until(|| session.inbox().messages == 100).await;
+        client.drop_link().await;
+        drop(session);
+    }
+    until(|| node.sessions.stats().sessions == 0).await;
+    assert_eq!(node.sessions.stats(), Default::default());
+    assert!(kept.is_empty());
+    // Nobody's session.
+    let client = node.connect();
+    client.hello(&hello(1));
+    let session = node.session().await;
+    client.drop_link().await;
+    assert_eq!((node.sessions.stats().sessions, kept.len()), (1, 1));
+    assert_eq!(session.closed().await.code, 1006);
+    assert_eq!((node.sessions.stats(), kept.len()), (Default::default(), 0));
+}
