@@ -3,6 +3,7 @@
 mod client;
 
 mod control;
+mod durable;
 mod echo;
 mod faults;
 mod handshake;

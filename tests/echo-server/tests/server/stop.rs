@@ -245,6 +245,9 @@ fn the_help_has_every_fault_and_examples() {
         "name=",
         "times=",
         "protocol=",
+        "take=",
+        "push=",
+        "principal=",
         "send=",
         "for=",
         "Examples:",
@@ -253,6 +256,11 @@ fn the_help_has_every_fault_and_examples() {
         "--max-connections",
         "--handshake-timeout-ms",
         "--idle-timeout-ms",
+        "--resume-ms",
+        "--heartbeat-ms",
+        "--window",
+        "--max-sessions",
+        "/sessions/forget",
         "SIGTERM",
     ] {
         assert!(help.contains(word), "{word} is not in the help");
