@@ -97,8 +97,8 @@ class Lane {
  *
  * - `delayMs`: how much later each byte arrives, each way. Default: 0.
  * - `resetEveryMs`: so often all connections are reset, but silent ones. Default: 0, never.
- * - `silent`: the numbers of connections that go silent, or a function from number to boolean. They stay open, and carry
- *   nothing any more, neither bytes nor an end.
+ * - `silent`: the numbers of connections that go silent, or a function from number to boolean. They stay open, and
+ *   carry nothing any more, neither bytes nor an end.
  * - `silentAfterMs`: how long those live before; resets spare them. Default: 150.
  * - `silentForMs`: how long they stay before they are reset all the same. Default: 120 s.
  * - `cutAfterBytes`: a connection is reset once so many bytes have passed, of both directions together: a number, or a
