@@ -241,7 +241,12 @@ impl Connection {
         self.reauthorized = false;
         match greeting {
             Greeting::Lost { .. } if ends => {
-                self.bye(1000, "");
+                // The new one need not be kept.
+                self.send_control(&Control::Bye(Bye {
+                    code: 1000,
+                    reason: String::new(),
+                }));
+                self.leave(1000, "");
                 self.finish(Close::abnormal(), Some(Failure::SessionLost));
                 return;
             }
