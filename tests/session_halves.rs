@@ -302,7 +302,7 @@ fn a_limit_that_was_granted_stays_where_the_window_is_smaller_now() {
 fn what_is_left_of_an_old_session_takes_up_room_and_no_position() {
     let mut incoming = holding(6, &[4096, 1]);
     assert_eq!(incoming.limit_of_new(), 3);
-    incoming.renew(0);
+    incoming.renew(None);
     assert_eq!(incoming.load().messages, 2, "it is still the application's");
     assert!(
         is_due(&incoming, Time::default()),
@@ -324,7 +324,7 @@ fn what_is_left_of_an_old_session_takes_up_room_and_no_position() {
 fn a_full_inbox_of_an_old_session_grants_nothing_until_it_is_taken() {
     let mut incoming = holding(2, &[1, 100_000]);
     assert_eq!(incoming.limit_of_new(), 0);
-    incoming.renew(0);
+    incoming.renew(None);
     assert_eq!(incoming.tell(), (0, 0));
     incoming.take(1, START);
     assert_eq!(incoming.limit(), 0);

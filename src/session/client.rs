@@ -124,7 +124,7 @@ impl Client {
         }
         let is_first = self.token.is_empty();
         // The limit of a HELLO that named a session was that session's.
-        self.incoming.renew(self.offered.unwrap_or_default());
+        self.incoming.renew(self.offered);
         let unknown = self.outgoing.unacknowledged();
         if !resend {
             self.outgoing.drop_sent();

@@ -114,16 +114,16 @@ impl Incoming {
     }
 
     /// A new session, which begins at the first position. What is held and not taken is still the application's, and takes up
-    /// room. `granted` is the limit that the other end was told of this session already.
-    pub fn renew(&mut self, granted: u64) {
+    /// room. `granted` is the limit that the other end was told of this session already, if it was.
+    pub fn renew(&mut self, granted: Option<u64>) {
         self.carried = self.sizes.len();
         self.carried_positions = self.positions();
         self.held = 0;
         self.taken = 0;
         self.told = 0;
-        self.granted = granted;
+        self.granted = granted.unwrap_or_default();
         // An other end that was told nothing hears of the room first of all.
-        self.due = (granted == 0).then(Time::default);
+        self.due = granted.is_none().then(Time::default);
     }
 
     /// What an ACK, a HELLO or a WELCOME has to say: what is taken, and the limit. They count as told from now on.

@@ -198,6 +198,7 @@ impl Connection {
                     self.outputs.push_back(Output::Discard { count: duplicates });
                 }
                 if fresh > 0 {
+                    self.forget_failures();
                     self.outputs.push_back(Output::Deliver { count: fresh });
                 }
             }
@@ -355,6 +356,8 @@ impl Connection {
 
     /// The last words of a session. What the other end has not been told of what was taken, it is told now or never.
     pub(super) fn say_bye(&mut self, code: u16, reason: &str) {
+        // No code is no code of the wire's.
+        let code = if code == 1005 { 1000 } else { code };
         if !self.is_conversing() {
             return;
         }
@@ -375,8 +378,11 @@ impl Connection {
         self.outputs.push_back(Output::Frame(frame.encode()));
     }
 
+    /// The other application has taken so many. A session that gets on is as good as a connection that lasts: a link that is
+    /// cut every few hundred milliseconds is to be tried again at once, each time.
     fn release(&mut self, count: usize) {
         if count > 0 {
+            self.forget_failures();
             self.outputs.push_back(Output::Release { count: count as u64 });
         }
     }
