@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::core::{Core, Fate, State};
+use super::core::Core;
+use super::state::{Fate, State};
 use super::store::{Commit, StoreError, Tombstone, Verdict};
 use crate::codec::Payload;
 use crate::session::{Record, span};

@@ -1,10 +1,8 @@
 //! One session in this process: the state machine, the payloads, and who waits for what. Connections and the application's
 //! handles share it.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::string::String;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
@@ -12,53 +10,22 @@ use std::vec::Vec;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
 
-use super::commit::{self, Books};
 use super::event::{Ended, Event};
 use super::message::Peer;
 use super::registry::{Place, Registry};
+use super::state::{Fate, Goodbye, State};
 use super::store::Stored;
 use super::token::Key;
 use crate::codec::Payload;
 use crate::proto::{Admission, Time};
 use crate::session::frame::{Control, Hello, Welcome};
-use crate::session::{self, Kind, Link, Output, Part, Record, Refusal, Server};
+use crate::session::{Kind, Link, Output, Part, Refusal, Server};
 
-/// What a message costs beside its bytes, roughly.
-const MESSAGE_BYTES: usize = 32;
 /// An application that sends a message, has more to take, and sends the next within this time is in the middle of a turn: that
 /// one waits for the turn's end, for as long as this at most.
 const TURN: Duration = Duration::from_millis(1);
 /// How many events wait for a slow reader.
 const EVENTS: usize = 64;
-
-/// How a connection is to be closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Goodbye {
-    pub(super) code: u16,
-    pub(super) reason: Cow<'static, str>,
-}
-
-impl Goodbye {
-    pub(super) fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            reason: reason.into(),
-        }
-    }
-}
-
-/// What becomes of a session that has ended, in the store and for the application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// Whoever comes back with the token is told that it has ended.
-    Remember,
-    /// Whoever comes back with the token gets a new session.
-    Forget,
-    /// It goes on elsewhere: what the store has of it is not this process's any more.
-    Moved,
-    /// The store does not have it: nobody has.
-    Gone,
-}
 
 pub(super) struct Core {
     pub(super) key: Key,
@@ -76,38 +43,7 @@ pub(super) struct Core {
     /// The outbox has shrunk, or the session ended.
     pub(super) writable: Notify,
     /// The session ended.
-    over: Notify,
-}
-
-pub(super) struct State {
-    pub(super) server: Server,
-    /// What arrived and is not taken.
-    pub(super) held: VecDeque<Payload>,
-    /// What is taken as far as the store knows, and not yet given to the application.
-    pub(super) taken: VecDeque<Payload>,
-    /// What is not taken by the client's application.
-    pub(super) outbox: VecDeque<Arc<Payload>>,
-    /// How many messages were ever in the outbox.
-    accepted: u64,
-    pub(super) books: Books,
-    /// The connection that carries it, or whoever waits in place of one. And until when, as far as it knows.
-    pub(super) driver: Arc<Notify>,
-    pub(super) armed: Option<Time>,
-    /// When the application sent its last message; and until when what it sends waits for more.
-    pushed: Time,
-    pub(super) corked: Option<Time>,
-    closers: Vec<(Link, oneshot::Sender<Goodbye>)>,
-    events: Option<broadcast::Sender<Event>>,
-    fate: Option<Fate>,
-    /// It has ended; the store may not know yet.
-    ending: Option<(u16, String)>,
-    /// It has ended, and the application may know.
-    end: Option<Arc<Ended>>,
-    /// The application has its handle.
-    is_adopted: bool,
-    place: Option<Place>,
-    held_bytes: usize,
-    detached_bytes: usize,
+    pub(super) over: Notify,
 }
 
 impl Core {
@@ -361,166 +297,6 @@ impl Core {
     /// Nothing that is done under this lock can panic half-way, so a poisoned one is as good as any.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does what comes out of the state machine.
-    pub(super) fn settle(self: &Arc<Self>, state: &mut State) {
-        while let Some(output) = state.server.poll() {
-            self.carry_out(state, output);
-        }
-        self.recount(state);
-    }
-
-    fn carry_out(self: &Arc<Self>, state: &mut State, output: Output) {
-        match output {
-            // Of no batch that is here.
-            Output::Deliver(_) | Output::Discard(_) => {}
-            Output::Release(count) => {
-                state.books.release(&mut state.outbox, count);
-                self.writable.notify_waiters();
-            }
-            Output::Drop { link, code, reason } => {
-                if let Some(place) = state.closers.iter().position(|(other, _)| *other == link) {
-                    let (_, closer) = state.closers.swap_remove(place);
-                    // It may have gone by itself.
-                    let _ = closer.send(Goodbye::new(code, reason));
-                }
-            }
-            Output::Tell(session::Event::Detached) => {
-                state.tell(Event::Detached);
-                let driver = Arc::<Notify>::default();
-                state.driver = driver.clone();
-                self.runtime.spawn(commit::linger(self.clone(), driver));
-            }
-            Output::Tell(session::Event::Resumed) => state.tell(Event::Resumed),
-            Output::Tell(session::Event::Ended { code, reason }) => {
-                state.ending = Some((code, reason));
-                let fate = *state
-                    .fate
-                    .get_or_insert(if code == 1006 { Fate::Forget } else { Fate::Remember });
-                state.driver.notify_one();
-                match fate {
-                    Fate::Moved | Fate::Gone => self.publish(state),
-                    Fate::Remember | Fate::Forget => {
-                        self.runtime.spawn(commit::bury(self.clone()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Lets the application know that it has ended.
-    pub(super) fn publish(&self, state: &mut State) {
-        let Some((code, reason)) = state.ending.clone() else {
-            return;
-        };
-        if state.end.is_some() {
-            return;
-        }
-        let outbox = std::mem::take(&mut state.outbox);
-        let kept_elsewhere = if state.fate == Some(Fate::Moved) {
-            state.held.clear();
-            state.books.stored(&outbox)
-        } else {
-            0
-        };
-        let unacknowledged = outbox.into_iter().skip(kept_elsewhere).map(Arc::unwrap_or_clone);
-        state.end = Some(Arc::new(Ended {
-            code,
-            reason,
-            unacknowledged: unacknowledged.collect(),
-        }));
-        state.events = None;
-        state.place = None;
-        self.recount(state);
-        self.registry.remove(self);
-        self.over.notify_waiters();
-        self.readable.notify_waiters();
-        self.writable.notify_waiters();
-    }
-
-    fn recount(&self, state: &mut State) {
-        let (inbox, outbox) = (state.server.inbox(), state.server.outbox());
-        let messages = inbox.messages.saturating_add(outbox.messages);
-        let bytes = inbox
-            .bytes
-            .saturating_add(outbox.bytes)
-            .saturating_add(messages * MESSAGE_BYTES);
-        let held = if state.end.is_some() { 0 } else { bytes };
-        let is_detached = state.server.link().is_none() && !state.server.is_ended();
-        let detached = if is_detached { held } else { 0 };
-        for (counter, counted, now) in [
-            (&self.registry.held, &mut state.held_bytes, held),
-            (&self.registry.detached, &mut state.detached_bytes, detached),
-        ] {
-            if now >= *counted {
-                counter.fetch_add(now - *counted, Ordering::Relaxed);
-            } else {
-                counter.fetch_sub(*counted - now, Ordering::Relaxed);
-            }
-            *counted = now;
-        }
-    }
-}
-
-impl State {
-    fn new(server: Server, place: Place, outbox: VecDeque<Arc<Payload>>, record: Option<Record>) -> Self {
-        Self {
-            accepted: outbox.len() as u64,
-            books: Books::new(record.unwrap_or_else(|| server.record()), outbox.len()),
-            server,
-            held: VecDeque::new(),
-            taken: VecDeque::new(),
-            outbox,
-            driver: Arc::default(),
-            armed: None,
-            pushed: Time::default(),
-            corked: None,
-            closers: Vec::new(),
-            events: None,
-            fate: None,
-            ending: None,
-            end: None,
-            is_adopted: false,
-            place: Some(place),
-            held_bytes: 0,
-            detached_bytes: 0,
-        }
-    }
-
-    /// How it ended, for whoever asks the store to remember it.
-    pub(super) fn ending(&self) -> Option<(u16, String, Fate)> {
-        let (code, reason) = self.ending.clone()?;
-        Some((code, reason, self.fate.unwrap_or(Fate::Remember)))
-    }
-
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending.is_some()
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.end.is_some()
-    }
-
-    /// The store says that the session is another's, after all.
-    pub(super) fn overrule(&mut self, code: u16, reason: &str, fate: Fate) {
-        self.ending = Some((code, reason.into()));
-        self.fate = Some(fate);
-    }
-
-    /// Wakes the driver if it would sleep for too long.
-    pub(super) fn rouse(&self) {
-        let due = self.server.deadline();
-        if due.is_some_and(|due| self.armed.is_none_or(|armed| due < armed)) {
-            self.driver.notify_one();
-        }
-    }
-
-    fn tell(&self, event: Event) {
-        if let Some(events) = &self.events {
-            // Nobody may be listening.
-            let _ = events.send(event);
-        }
     }
 }
 

@@ -12,8 +12,9 @@ use std::vec::Vec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::core::{Core, Fate};
+use super::core::Core;
 use super::message::Peer;
+use super::state::Fate;
 use super::store::AnyStore;
 use super::token::Key;
 use crate::proto::Time;
@@ -114,7 +115,8 @@ impl Registry {
     }
 
     pub(super) fn insert(&self, core: &Arc<Core>) {
-        self.table().sessions.insert(core.key, core.clone());
+        // One that goes for it goes when the table is free again: it may have to give back its place.
+        let _replaced = self.table().sessions.insert(core.key, core.clone());
     }
 
     /// Takes a session out, unless another one has its key by now.

@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::builder::Builder;
 use super::commit::Why;
-use super::connection::{self, GOING_AWAY};
-use super::core::Fate;
 use super::frames::clip;
 use super::message::{Message, Parting, Peer};
 use super::registry::{Registry, STORE_PATIENCE};
+use super::serve::{self, GOING_AWAY};
 use super::session::Session;
+use super::state::Fate;
 use crate::codec::Codec;
 
 /// How long after their patience sessions may take to say goodbye.
@@ -87,7 +87,7 @@ impl<In, Out> Sessions<In, Out> {
         R: Future<Output = ()> + Send + 'static,
     {
         let codec = &self.codec;
-        connection::serve(&self.registry, frames, peer, |attached| {
+        serve::serve(&self.registry, frames, peer, |attached| {
             let session = Session::new(&attached.core, codec);
             attached.core.runtime.spawn(application(session));
         })

@@ -7,9 +7,10 @@ use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
 use tokio::time::timeout;
 
 use super::commit::{Why, uncancelled};
-use super::core::{Core, Fate, Goodbye};
+use super::core::Core;
 use super::message::Peer;
 use super::registry::{Registry, STORE_PATIENCE};
+use super::state::{Fate, Goodbye};
 use super::store::{Claim, Claimed, StoreError, Stored, Tombstone};
 use super::token::{self, Key};
 use crate::session::frame::{Bye, Hello, Welcome};

@@ -185,7 +185,7 @@ async fn push(pushes: &mut mpsc::Receiver<String>, membership: &Membership) {
             tracing::info!(%error, "could not push");
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn blow(socket: &mut Socket, blow: &Blow) -> Outcome {

@@ -1,0 +1,116 @@
+//! What comes out of a session's state machine, done.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::Notify;
+
+use super::commit;
+use super::core::Core;
+use super::event::{Ended, Event};
+use super::state::{Fate, Goodbye, State};
+use crate::session::{self, Output};
+
+/// What a message costs beside its bytes, roughly.
+const MESSAGE_BYTES: usize = 32;
+
+impl Core {
+    /// Does what comes out of the state machine.
+    pub(super) fn settle(self: &Arc<Self>, state: &mut State) {
+        while let Some(output) = state.server.poll() {
+            self.carry_out(state, output);
+        }
+        self.recount(state);
+    }
+
+    pub(super) fn carry_out(self: &Arc<Self>, state: &mut State, output: Output) {
+        match output {
+            // Of no batch that is here.
+            Output::Deliver(_) | Output::Discard(_) => {}
+            Output::Release(count) => {
+                state.books.release(&mut state.outbox, count);
+                self.writable.notify_waiters();
+            }
+            Output::Drop { link, code, reason } => {
+                if let Some(place) = state.closers.iter().position(|(other, _)| *other == link) {
+                    let (_, closer) = state.closers.swap_remove(place);
+                    // It may have gone by itself.
+                    let _ = closer.send(Goodbye::new(code, reason));
+                }
+            }
+            Output::Tell(session::Event::Detached) => {
+                state.tell(Event::Detached);
+                let driver = Arc::<Notify>::default();
+                state.driver = driver.clone();
+                self.runtime.spawn(commit::linger(self.clone(), driver));
+            }
+            Output::Tell(session::Event::Resumed) => state.tell(Event::Resumed),
+            Output::Tell(session::Event::Ended { code, reason }) => {
+                state.ending = Some((code, reason));
+                let fate = *state
+                    .fate
+                    .get_or_insert(if code == 1006 { Fate::Forget } else { Fate::Remember });
+                state.driver.notify_one();
+                match fate {
+                    Fate::Moved | Fate::Gone => self.publish(state),
+                    Fate::Remember | Fate::Forget => {
+                        self.runtime.spawn(commit::bury(self.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets the application know that it has ended.
+    pub(super) fn publish(&self, state: &mut State) {
+        let Some((code, reason)) = state.ending.clone() else {
+            return;
+        };
+        if state.end.is_some() {
+            return;
+        }
+        let outbox = std::mem::take(&mut state.outbox);
+        let kept_elsewhere = if state.fate == Some(Fate::Moved) {
+            state.held.clear();
+            state.books.stored(&outbox)
+        } else {
+            0
+        };
+        let unacknowledged = outbox.into_iter().skip(kept_elsewhere).map(Arc::unwrap_or_clone);
+        state.end = Some(Arc::new(Ended {
+            code,
+            reason,
+            unacknowledged: unacknowledged.collect(),
+        }));
+        state.events = None;
+        state.place = None;
+        self.recount(state);
+        self.registry.remove(self);
+        self.over.notify_waiters();
+        self.readable.notify_waiters();
+        self.writable.notify_waiters();
+    }
+
+    pub(super) fn recount(&self, state: &mut State) {
+        let (inbox, outbox) = (state.server.inbox(), state.server.outbox());
+        let messages = inbox.messages.saturating_add(outbox.messages);
+        let bytes = inbox
+            .bytes
+            .saturating_add(outbox.bytes)
+            .saturating_add(messages * MESSAGE_BYTES);
+        let held = if state.end.is_some() { 0 } else { bytes };
+        let is_detached = state.server.link().is_none() && !state.server.is_ended();
+        let detached = if is_detached { held } else { 0 };
+        for (counter, counted, now) in [
+            (&self.registry.held, &mut state.held_bytes, held),
+            (&self.registry.detached, &mut state.detached_bytes, detached),
+        ] {
+            if now >= *counted {
+                counter.fetch_add(now - *counted, Ordering::Relaxed);
+            } else {
+                counter.fetch_sub(*counted - now, Ordering::Relaxed);
+            }
+            *counted = now;
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a session has in this process beside the state machine: payloads, and who is to hear of what.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::string::String;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use tokio::sync::{Notify, broadcast, oneshot};
+
+use super::commit::Books;
+use super::event::{Ended, Event};
+use super::registry::Place;
+use crate::codec::Payload;
+use crate::proto::Time;
+use crate::session::{Link, Record, Server};
+
+/// How a connection is to be closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Goodbye {
+    pub(super) code: u16,
+    pub(super) reason: Cow<'static, str>,
+}
+
+impl Goodbye {
+    pub(super) fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What becomes of a session that has ended, in the store and for the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Whoever comes back with the token is told that it has ended.
+    Remember,
+    /// Whoever comes back with the token gets a new session.
+    Forget,
+    /// It goes on elsewhere: what the store has of it is not this process's any more.
+    Moved,
+    /// The store does not have it: nobody has.
+    Gone,
+}
+
+pub(super) struct State {
+    pub(super) server: Server,
+    /// What arrived and is not taken.
+    pub(super) held: VecDeque<Payload>,
+    /// What is taken as far as the store knows, and not yet given to the application.
+    pub(super) taken: VecDeque<Payload>,
+    /// What is not taken by the client's application.
+    pub(super) outbox: VecDeque<Arc<Payload>>,
+    /// How many messages were ever in the outbox.
+    pub(super) accepted: u64,
+    pub(super) books: Books,
+    /// The connection that carries it, or whoever waits in place of one. And until when, as far as it knows.
+    pub(super) driver: Arc<Notify>,
+    pub(super) armed: Option<Time>,
+    /// When the application sent its last message; and until when what it sends waits for more.
+    pub(super) pushed: Time,
+    pub(super) corked: Option<Time>,
+    pub(super) closers: Vec<(Link, oneshot::Sender<Goodbye>)>,
+    pub(super) events: Option<broadcast::Sender<Event>>,
+    pub(super) fate: Option<Fate>,
+    /// It has ended; the store may not know yet.
+    pub(super) ending: Option<(u16, String)>,
+    /// It has ended, and the application may know.
+    pub(super) end: Option<Arc<Ended>>,
+    /// The application has its handle.
+    pub(super) is_adopted: bool,
+    pub(super) place: Option<Place>,
+    pub(super) held_bytes: usize,
+    pub(super) detached_bytes: usize,
+}
+
+impl State {
+    pub(super) fn new(server: Server, place: Place, outbox: VecDeque<Arc<Payload>>, record: Option<Record>) -> Self {
+        Self {
+            accepted: outbox.len() as u64,
+            books: Books::new(record.unwrap_or_else(|| server.record()), outbox.len()),
+            server,
+            held: VecDeque::new(),
+            taken: VecDeque::new(),
+            outbox,
+            driver: Arc::default(),
+            armed: None,
+            pushed: Time::default(),
+            corked: None,
+            closers: Vec::new(),
+            events: None,
+            fate: None,
+            ending: None,
+            end: None,
+            is_adopted: false,
+            place: Some(place),
+            held_bytes: 0,
+            detached_bytes: 0,
+        }
+    }
+
+    /// How it ended, for whoever asks the store to remember it.
+    pub(super) fn ending(&self) -> Option<(u16, String, Fate)> {
+        let (code, reason) = self.ending.clone()?;
+        Some((code, reason, self.fate.unwrap_or(Fate::Remember)))
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// The store says that the session is another's, after all.
+    pub(super) fn overrule(&mut self, code: u16, reason: &str, fate: Fate) {
+        self.ending = Some((code, reason.into()));
+        self.fate = Some(fate);
+    }
+
+    /// Wakes the driver if it would sleep for too long.
+    pub(super) fn rouse(&self) {
+        let due = self.server.deadline();
+        if due.is_some_and(|due| self.armed.is_none_or(|armed| due < armed)) {
+            self.driver.notify_one();
+        }
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        if let Some(events) = &self.events {
+            // Nobody may be listening.
+            let _ = events.send(event);
+        }
+    }
+}
