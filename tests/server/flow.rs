@@ -218,13 +218,17 @@ async fn a_client_that_asks_and_does_not_read_gets_the_latest_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_says_nothing_is_closed_after_two_heartbeats_and_the_probe_and_can_come_back() {
-    let mut node = Node::with(|builder| builder.heartbeat(Duration::from_secs(10)).probe(Duration::from_secs(3)));
-    let (mut client, welcome, session) = node.open().await;
-    let begin = Instant::now();
-    assert_eq!(client.close_code().await, 1001);
-    assert_eq!(begin.elapsed().as_secs(), 23);
-    assert!(!session.is_attached());
-    assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+    // That the system takes more PINGs meanwhile is no sign of life.
+    for (heartbeat, probe) in [(10, 3), (1, 5)] {
+        let (heartbeat, probe) = (Duration::from_secs(heartbeat), Duration::from_secs(probe));
+        let mut node = Node::with(|builder| builder.heartbeat(heartbeat).probe(probe));
+        let (mut client, welcome, session) = node.open().await;
+        let begin = Instant::now();
+        assert_eq!(client.close_code().await, 1001);
+        assert_eq!(begin.elapsed().as_secs(), (2 * heartbeat + probe).as_secs());
+        assert!(!session.is_attached());
+        assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tautline::server::{
-    Claim, Claimed, Commit, Key, MemoryStore, Shutdown, Store, StoreError, Stored, Tombstone, Verdict,
+    Claim, Claimed, Commit, Key, MemoryStore, Peer, Shutdown, Store, StoreError, Stored, Tombstone, Verdict,
 };
 use tokio::time::timeout;
 
-use crate::client::{Node, hello, hello_again, soon, text, until};
+use crate::client::{Frame, Node, hello, hello_again, soon, text, until};
 
 /// Two servers on one store.
 fn two() -> (Node, Node) {
@@ -118,6 +118,21 @@ async fn a_late_hello_has_no_effect_on_any_node() {
     }
     new.texts(1, &["on"]);
     assert_eq!(at_b.recv().await, Some(Ok(text("on"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_else_gets_a_session_from_any_node() {
+    let (mut a, b) = two();
+    let (client, welcome, session) = a.open().await;
+    let thief = Peer {
+        principal: Some("bert".into()),
+        ..Peer::default()
+    };
+    let mut other = b.connect_as(thief, 100);
+    other.hello(&hello_again(&welcome, 99, 0));
+    assert!(!other.welcome().await.resumed);
+    client.texts(1, &["untouched"]);
+    assert_eq!(session.recv().await, Some(Ok(text("untouched"))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,12 +250,15 @@ async fn while_the_store_fails_clients_are_told_4429_and_nothing_is_lost() {
     let (mut client, welcome, session) = node.open().await;
     client.texts(1, &["one", "two"]);
     assert_eq!(session.recv().await, Some(Ok(text("one"))));
-    until(|| session.inbox().messages == 1).await;
+    assert_eq!(client.acked().await.0, 1);
 
     store.set_down(true);
     session.send(text("not without the store")).await.unwrap();
-    let (code, _) = client.closed().await;
-    assert_eq!(code, 4429);
+    let frame = client.frame().await;
+    assert!(
+        matches!(frame, Frame::Close(4429, _)),
+        "nothing leaves that is not stored: {frame:?}"
+    );
     assert!(
         timeout(Duration::from_secs(10), session.recv()).await.is_err(),
         "nor is anything taken without it"
