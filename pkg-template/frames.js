@@ -20,11 +20,8 @@ export function utf8Length(text) {
     const unit = text.charCodeAt(i);
     if (unit > 0x7f) length++;
     if (unit > 0x7ff) length++;
-    // Two units, four bytes. One of the two alone becomes U+FFFD, three bytes.
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
-      length--;
-      i++;
-    }
+    // Two units, four bytes, all counted by now. One of the two alone becomes U+FFFD, three bytes.
+    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
   }
   return length;
 }
@@ -58,18 +55,22 @@ function write(frame, at, number) {
 /** Whether a frame is one of those; all others are binary. */
 export const hasMessages = (frame) => typeof frame === "string" || new Uint8Array(frame)[0] === BATCH;
 
-/** The position of the first message of such a frame, and the messages, strings or ArrayBuffers; undefined where it is none. */
-export function unpack(frame) {
-  const { first, messages } = typeof frame === "string" ? readText(frame) : readBytes(frame);
-  return first > 0 && Number.isSafeInteger(first) && messages.length > 0 ? { first, messages } : undefined;
+/**
+ * The position of the first message of such a frame, and the messages, strings or ArrayBuffers; undefined where it is none,
+ * or where it has more than `most`: tiny ones take up much more here than in the frame.
+ */
+export function unpack(frame, most) {
+  const { first, messages } = typeof frame === "string" ? readText(frame, most) : readBytes(frame, most);
+  const count = messages?.length;
+  return first > 0 && Number.isSafeInteger(first) && count > 0 && count <= most ? { first, messages } : undefined;
 }
 
-function readText(text) {
-  const [head, ...messages] = text.split(SEPARATOR);
+function readText(text, most) {
+  const [head, ...messages] = text.split(SEPARATOR, most + 2);
   return { first: /^[1-9]\d*$/.test(head) ? Number(head) : 0, messages };
 }
 
-function readBytes(frame) {
+function readBytes(frame, most) {
   const bytes = new Uint8Array(frame);
   let at = 1;
   /** NaN where it is too large, or not in its shortest form. */
@@ -83,7 +84,7 @@ function readBytes(frame) {
   };
   const first = number();
   const messages = [];
-  while (at < bytes.length) {
+  while (at < bytes.length && messages.length <= most) {
     const head = number();
     const end = at + Math.floor(head / 2);
     if (!(end <= bytes.length)) return {};

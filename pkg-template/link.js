@@ -266,7 +266,12 @@ export class Link {
       if (answer === N.WAIT) return;
       const { resolve, reject } = this.#nextWaiting();
       if (answer === N.ACCEPT) resolve();
-      else reject(failure(REFUSED[answer]));
+      else {
+        reject(failure(REFUSED[answer]));
+        // One less to wait for.
+        for (const flush of this.#flushes) if (flush.count > this.#accepted) flush.count--;
+        this.#forget(0);
+      }
     }
   }
 
@@ -308,6 +313,7 @@ export class Link {
       transmitBatch: (raw, count, offset, first) => {
         this.#hand(raw, pack(first, this.#outbox.slice(offset, count)));
       },
+      transmitFrame: (raw, frame) => this.#hand(raw, frame),
       heartbeat: (raw) => {
         try {
           const payload = this.#options.heartbeat();

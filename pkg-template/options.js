@@ -66,6 +66,8 @@ export function readOptions(options = {}, url, own = options) {
   const outboxMessages = read(outbox, "outbox.messages", 1024, isCount, COUNT);
   const outboxBytes = read(outbox, "outbox.bytes", 16 * 2 ** 20, isCount, COUNT);
   const overflow = choice(outbox, "outbox.overflow", ["wait", "reject", "drop-oldest"]);
+  const inboxMessages = read(inbox, "inbox.messages", 4096, isCount, COUNT);
+  const inboxBytes = read(inbox, "inbox.bytes", 64 * 2 ** 20, isCount, COUNT);
   const interval = beats ? read(heartbeat, "heartbeat.interval", NaN, isSpan, SPAN) : 0;
   const timeout = beats ? read(heartbeat, "heartbeat.timeout", NaN, isSpan, SPAN) : 0;
   if (Number.isNaN(interval)) refuse("heartbeat.interval", SPAN);
@@ -78,6 +80,8 @@ export function readOptions(options = {}, url, own = options) {
     codec: readCodec(own.codec),
     protocols,
     durable,
+    // As the engine has it.
+    window: Math.max(Math.min(inboxMessages, Math.floor(inboxBytes / 4096), 2 ** 32), 1),
     // As methods of what they came in.
     retry: retry && ((close) => reconnect.retry(close)),
     heartbeat: beats ? () => heartbeat.message() : undefined,
@@ -96,9 +100,10 @@ export function readOptions(options = {}, url, own = options) {
       timeout,
       outboxMessages,
       outboxBytes,
-      overflow,
-      read(inbox, "inbox.messages", 4096, isCount, COUNT),
-      read(inbox, "inbox.bytes", 64 * 2 ** 20, isCount, COUNT),
+      // Where what comes after a Blob has to wait, nothing is refused that was taken already.
+      own.ends && durable ? 0 : overflow,
+      inboxMessages,
+      inboxBytes,
       choice(inbox, "inbox.overflow", ["close", "drop-oldest"]),
       isFunction(url),
       // Not durable; then as in `onSessionLost`.

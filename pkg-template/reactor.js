@@ -18,6 +18,8 @@ const NO_STATUS = 1005;
 
 /** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
 const SLEEP = 5000;
+/** No frame without messages is longer than this, in bytes. */
+const LONGEST_CONTROL = 64 * 1024;
 /** A browser takes longer delays than this for none at all. */
 export const LONGEST = 2 ** 31 - 1;
 
@@ -30,6 +32,8 @@ export class Reactor {
   #engine;
   /** Messages travel in frames of a session. */
   #durable;
+  /** More messages no frame of one can have. */
+  #window;
   /** What a face does: src/browser/reactor.rs has the list. */
   #host;
   #raw;
@@ -47,7 +51,7 @@ export class Reactor {
   /** The loop runs somewhere up the stack. */
   #running = false;
 
-  constructor(wasm, { numbers, durable, protocols }, host) {
+  constructor(wasm, { numbers, durable, window, protocols }, host) {
     this.#wasm = wasm;
     this.#engine = wasm.create(Math.random(), ...numbers);
     if (durable) {
@@ -57,6 +61,7 @@ export class Reactor {
       }
     }
     this.#durable = durable;
+    this.#window = window;
     this.#host = host;
     // A worker hears of the network only, Node of nothing.
     const { document } = globalThis;
@@ -70,6 +75,7 @@ export class Reactor {
   }
 
   start() {
+    if (globalThis.document?.hidden) this.#feed(N.HIDDEN);
     if (globalThis.navigator?.onLine === false) this.#feed(N.OFFLINE);
     this.#handle(N.CONNECT);
   }
@@ -178,7 +184,7 @@ export class Reactor {
       case N.TRANSMIT_BATCH:
         return host.transmitBatch(this.#raw, number, this.#number(1), this.#number(2));
       case N.CONTROL:
-        return this.#raw?.send(this.#bytes());
+        return host.transmitFrame(this.#raw, this.#bytes());
       case N.AWAIT_TURN:
         return endOfTurn(() => this.#page.signal.aborted || this.#handle(N.TURN_ENDED));
       case N.DELIVER:
@@ -263,10 +269,11 @@ export class Reactor {
   /** A frame of a session. */
   #read(data, generation) {
     if (!hasMessages(data)) {
+      if (data.byteLength > LONGEST_CONTROL) return this.#handle(N.MALFORMED, generation);
       this.#put(new Uint8Array(data));
       return this.#handle(N.FRAME, generation);
     }
-    const frame = unpack(data);
+    const frame = unpack(data, this.#window);
     if (!frame) return this.#handle(N.MALFORMED, generation);
     for (const message of frame.messages) {
       this.#feed(N.PART, generation, sizeOf(message));

@@ -185,8 +185,9 @@ export function tautSocketClass(load) {
         this.#lost += sizeOf(payload);
       } else if (this.#durable && (payload.size !== undefined || this.#late.messages > 0)) {
         this.#sendLate(payload);
-      } else if (this.#link.offer(payload)) {
-        throw full();
+      } else {
+        const refused = this.#link.offer(payload);
+        if (refused) throw full(refused);
       }
     }
 
@@ -194,7 +195,7 @@ export function tautSocketClass(load) {
     #sendLate(payload) {
       const late = this.#late;
       const size = sizeOf(payload);
-      if (late.messages >= this.#bounds.messages || late.bytes + size > this.#bounds.bytes) throw full();
+      if (late.messages >= this.#bounds.messages || late.bytes + size > this.#bounds.bytes) throw full("overflow");
       late.messages++;
       late.bytes += size;
       // Whoever sent it may use its memory for something else.
@@ -204,7 +205,7 @@ export function tautSocketClass(load) {
           const data = await content;
           await this.#link.send(typeof data === "string" ? data : bytesOf(data));
         } catch (cause) {
-          if (!this.#closed) this.#tellError(failure("encode", { cause }));
+          if (!this.#closed) this.#tellError(cause.code === "too-big" ? cause : failure("encode", { cause }));
         }
         late.messages--;
         late.bytes -= size;
@@ -252,9 +253,10 @@ export function tautSocketClass(load) {
     }
 
     #receive(data) {
-      this.#link.taken(1);
-      // What arrives after `close` is not told.
-      if (this.readyState !== OPEN) return;
+      // What arrives after `close` is not told. In a session it counts as not taken, then.
+      const isOpen = this.readyState === OPEN;
+      if (isOpen || !this.#durable) this.#link.taken(1);
+      if (!isOpen) return;
       const isBlob = this.#binaryType === "blob" && typeof data !== "string";
       this.dispatchEvent(new MessageEvent("message", { data: isBlob ? new Blob([data]) : data, origin: this.#origin }));
     }
@@ -298,7 +300,7 @@ export function tautSocketClass(load) {
 
 const sizeOf = (payload) => payload.size ?? payload.byteLength ?? utf8Length(payload);
 
-const full = () => new DOMException("tautline: the outbox is full: send less, or raise `outbox`", "QuotaExceededError");
+const full = (code) => new DOMException(`tautline: ${failure(code).message}`, "QuotaExceededError");
 
 /** A sequence of strings, or one string. */
 function listOf(protocols) {

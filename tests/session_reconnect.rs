@@ -46,11 +46,15 @@ impl Client {
 
     /// The connection under way opens, and the server greets.
     fn welcome(&mut self, resumed: bool, taken: u64) {
+        self.greet("t", resumed, taken);
+    }
+
+    fn greet(&mut self, token: &str, resumed: bool, taken: u64) {
         let generation = self.machine.generation();
         self.handle(Input::Opened(generation));
         let welcome = Welcome {
             resumed,
-            token: "t".into(),
+            token: token.into(),
             taken,
             limit: 1_000,
             resume_ms: RESUME_MS,
@@ -82,6 +86,20 @@ impl Client {
         self.handle(Input::Timer);
         assert_eq!(self.machine.state(), State::Connecting);
         delay
+    }
+
+    /// The connection ends. Why the socket does, if it does.
+    fn end(&mut self, close: Close, retry: Option<bool>) -> Option<Failure> {
+        let generation = self.machine.generation();
+        let outputs = self.handle(Input::Closed {
+            generation,
+            close,
+            retry,
+        });
+        outputs.iter().find_map(|output| match output {
+            Output::Tell(Event::Closed { failure, .. }) => *failure,
+            _ => None,
+        })
     }
 
     fn send(&mut self) {
@@ -146,25 +164,69 @@ fn a_session_that_has_run_out_is_no_reason_to_hurry() {
 }
 
 #[test]
+fn a_server_that_loses_its_sessions_is_not_hurried() {
+    let mut client = Client::new();
+    let mut longest = Duration::ZERO;
+    for _ in 0..20 {
+        let (now, generation) = (client.now(), client.machine.generation());
+        client.machine.batch(generation, 1, &[1], now);
+        longest = longest.max(client.come_back(1006));
+        client.greet(&format!("t{}", client.millis), false, 0);
+    }
+    assert!(longest > Duration::from_secs(2), "{longest:?}");
+}
+
+#[test]
+fn a_server_that_closes_in_good_order_in_place_of_a_welcome_does_not_speak_the_protocol() {
+    let mut config = Config::new();
+    config.durable = Some(Durable::default());
+    let mut client = Client {
+        machine: Connection::new(config, 7),
+        millis: 1_000_000,
+    };
+    client.handle(Input::Connect);
+    let mut failures = Vec::new();
+    for _ in 0..3 {
+        let generation = client.machine.generation();
+        client.handle(Input::Opened(generation));
+        let close = Close {
+            code: 1003,
+            reason: String::new(),
+            was_clean: true,
+        };
+        failures.push(client.end(close, None));
+        client.millis += 60_000;
+        client.handle(Input::Timer);
+    }
+    assert_eq!(failures, [None, None, Some(Failure::Unsupported)]);
+}
+
+#[test]
+fn no_policy_asks_for_credentials_again_and_again() {
+    let mut client = Client::new();
+    let close = Close {
+        code: 4401,
+        ..Close::default()
+    };
+    assert_eq!(client.end(close.clone(), Some(true)), None);
+    client.millis += 60_000;
+    client.handle(Input::Timer);
+    let generation = client.machine.generation();
+    client.handle(Input::Opened(generation));
+    assert_eq!(client.end(close, Some(true)), Some(Failure::Unauthorized));
+}
+
+#[test]
 fn credentials_are_asked_for_once_for_each_welcome() {
     let mut client = Client::new();
     client.come_back(4401);
     client.welcome(true, 0);
     client.come_back(4401);
-    let generation = client.machine.generation();
     let close = Close {
         code: 4401,
         ..Close::default()
     };
-    let outputs = client.handle(Input::Closed {
-        generation,
-        close,
-        retry: None,
-    });
-    let failure = outputs.iter().find_map(|output| match output {
-        Output::Tell(Event::Closed { failure, .. }) => *failure,
-        _ => None,
-    });
+    let failure = client.end(close, None);
     assert_eq!(failure, Some(Failure::Unauthorized));
 }
 

@@ -37,9 +37,8 @@ struct Inner {
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
     released: u64,
-    /// From where up to where the outcome is unknown, where a session was lost.
-    lost_after: u64,
-    lost: u64,
+    /// Behind which of them the outcome of some is unknown, for each session that was lost.
+    losses: Vec<u64>,
     /// Messages taken that the machine has not heard of: in a session it wants to know when.
     taken: u64,
     /// A close that the driver has not seen yet.
@@ -68,8 +67,7 @@ impl Core {
                 inbox: VecDeque::new(),
                 accepted: 0,
                 released: 0,
-                lost_after: 0,
-                lost: 0,
+                losses: Vec::new(),
                 taken: 0,
                 close: None,
                 split: false,
@@ -111,7 +109,9 @@ impl Core {
         inner.outbox.push_back(Arc::new(payload));
         inner.accepted += 1;
         inner.tell_machine(Input::Send { size });
-        inner.drop_what_made_room();
+        if !inner.machine.is_durable() {
+            inner.drop_what_made_room();
+        }
         wake(inner.driver.take(), inner);
         Accepted::Done
     }
@@ -121,14 +121,15 @@ impl Core {
         let inner = self.lock();
         Flush {
             count: inner.accepted,
-            lost: inner.lost,
+            losses: inner.losses.len(),
         }
     }
 
     /// Waits until the messages of a flush have left the outbox; in a session, until they are taken.
     pub(super) fn poll_flushed(&self, flush: Flush, cx: &Context<'_>) -> Poll<Result<(), SendError>> {
         let mut inner = self.lock();
-        if inner.lost > flush.lost && flush.count > inner.lost_after {
+        // Those that were lost were the oldest of all that it waited for.
+        if inner.losses.iter().skip(flush.losses).any(|&after| flush.count > after) {
             return Poll::Ready(Err(SendError::SessionLost));
         }
         if inner.released >= flush.count {
@@ -185,7 +186,10 @@ impl Core {
         if inner.close.is_none() && inner.closed.is_none() {
             inner.close = Some((code, reason.into()));
         }
-        wake(inner.driver.take(), inner);
+        // Those that wait for room are refused now.
+        let mut wakers = mem::take(&mut inner.senders);
+        wakers.extend(inner.driver.take());
+        wake(wakers, inner);
     }
 
     /// Whether it takes no more messages.
@@ -258,13 +262,14 @@ impl Core {
     /// Leaves the driver's waker; what was taken and a close that came meanwhile.
     pub(super) fn attend(&self, waker: &Waker) -> (Option<Input>, Option<Input>) {
         let mut inner = self.lock();
-        inner.driver = Some(waker.clone());
+        let earlier = inner.driver.replace(waker.clone());
         let count = mem::take(&mut inner.taken);
         let taken = (count > 0).then_some(Input::Taken { count });
-        if inner.machine.admits(0) == Admission::Closed {
-            return (taken, None);
-        }
-        let close = inner.close.clone().map(|(code, reason)| Input::Close {
+        let is_closing = inner.machine.admits(0) == Admission::Closed;
+        let close = inner.close.clone().filter(|_| !is_closing);
+        drop(inner);
+        drop(earlier);
+        let close = close.map(|(code, reason)| Input::Close {
             code,
             reason,
             timeout: CLOSE_TIMEOUT,
@@ -346,8 +351,11 @@ impl Core {
         }
         if let Some(event) = Event::from_proto(event, unacknowledged) {
             for sender in &mut events {
-                // A reader that is too slow misses it; `Events` says so.
-                let _ = sender.try_send(event.clone());
+                // A reader that is too slow misses it; `Events` says so. Messages that come back it does not miss: every new
+                // sender of the channel has a place of its own.
+                if sender.try_send(event.clone()).is_err() && matches!(event, Event::SessionLost { .. }) {
+                    let _ = sender.clone().try_send(event.clone());
+                }
             }
         }
         if let proto::Event::Closed { close, failure } = event {
@@ -399,8 +407,8 @@ impl Core {
 pub(super) struct Flush {
     /// The number of the last message.
     count: u64,
-    /// What was lost before it began.
-    lost: u64,
+    /// How many sessions were lost before it began.
+    losses: usize,
 }
 
 impl Inner {
@@ -419,9 +427,8 @@ impl Inner {
     fn lose(&mut self, unknown: usize) -> Vec<Payload> {
         let count = unknown.min(self.outbox.len());
         if count > 0 {
-            self.lost_after = self.released;
+            self.losses.push(self.released);
             self.released += count as u64;
-            self.lost = self.released;
         }
         self.outbox.drain(..count).map(Arc::unwrap_or_clone).collect()
     }

@@ -75,7 +75,7 @@ impl Event {
 /// The events of a socket, from the call of [`Socket::events`](super::Socket::events) on.
 ///
 /// It keeps up to 256 that were not read; a reader slower than that misses the ones that follow, but not
-/// that the stream ends.
+/// [`SessionLost`](Event::SessionLost), which has messages, and not that the stream ends.
 #[derive(Debug)]
 pub struct Events {
     pub(super) events: mpsc::Receiver<Event>,

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::str;
+use core::{fmt, str};
 
 use super::LAST;
 
@@ -47,7 +47,7 @@ pub enum FromServer<'a> {
 }
 
 /// The first frame of every connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Hello {
     /// The session to go on with; empty: a new one.
     pub token: String,
@@ -64,7 +64,7 @@ pub struct Hello {
 }
 
 /// The answer to a [`Hello`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Welcome {
     /// Whether the session goes on.
     pub resumed: bool,
@@ -135,6 +135,34 @@ pub struct Part<'a> {
     pub kind: Kind,
     /// Its bytes.
     pub bytes: &'a [u8],
+}
+
+/// Without the token, which is as good as a password.
+impl fmt::Debug for Hello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hello")
+            .field("taken", &self.taken)
+            .field("limit", &self.limit)
+            .field("attempt", &self.attempt)
+            .field("max_message", &self.max_message)
+            .field("protocols", &self.protocols)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the token, which is as good as a password.
+impl fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Welcome")
+            .field("resumed", &self.resumed)
+            .field("taken", &self.taken)
+            .field("limit", &self.limit)
+            .field("resume_ms", &self.resume_ms)
+            .field("heartbeat_ms", &self.heartbeat_ms)
+            .field("max_message", &self.max_message)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> FromClient<'a> {

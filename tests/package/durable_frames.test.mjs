@@ -104,7 +104,7 @@ wireTest("positions count bytes of UTF-8, and begin where the message before end
   assert.deepEqual(frames.map(({ seq, messages }) => [seq, messages.length]), [[1, 1], [2, 6]]);
   await page.evaluate(() => void socket.send("next"));
   const [{ seq }] = await peer.untilMessages(1);
-  assert.equal(seq, 10);
+  assert.equal(seq, 11);
 });
 
 wireTest("text that fits into text frames goes there; bytes, and text with U+001E, into batches", async (it) => {

@@ -63,6 +63,8 @@ pub struct Connection {
     /// The server asked for patience: no attempt before this, whoever looks at the page.
     hold: Time,
     online: bool,
+    /// The page is not shown.
+    hidden: bool,
     /// The page was left, and perhaps kept.
     left: bool,
     /// The caller's close, with code and reason.
@@ -131,6 +133,7 @@ impl Connection {
             reauthorized: false,
             hold: Time::default(),
             online: true,
+            hidden: false,
             left: false,
             closing: None,
             liveness: None,

@@ -112,8 +112,11 @@ impl Connection {
                     self.pause(State::Waiting);
                 }
             }
-            Signal::Visible => self.wake(now),
-            Signal::Hidden => {}
+            Signal::Visible => {
+                self.hidden = false;
+                self.wake(now);
+            }
+            Signal::Hidden => self.hidden = true,
             Signal::Left => self.page_left(true, now),
             Signal::Unloaded => self.page_left(false, now),
             Signal::Returned => {
@@ -131,7 +134,8 @@ impl Connection {
     /// Somebody looks at the page again: now is the time to have a connection, and to know whether it lives.
     pub(super) fn wake(&mut self, now: Time) {
         self.hurry(now + PROMPT, now);
-        if self.phase == Phase::Open {
+        let trusts = self.session.as_ref().is_some_and(|session| session.trusts_silence);
+        if self.phase == Phase::Open && !trusts {
             self.probe_again(now);
         }
     }

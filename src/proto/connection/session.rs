@@ -26,8 +26,10 @@ const FOREVER: Duration = Duration::MAX;
 pub(super) struct Session {
     pub(super) client: Client,
     on_lost: OnSessionLost,
-    trusts_silence: bool,
+    pub(super) trusts_silence: bool,
     welcomed: bool,
+    /// The connection went on with a session.
+    resumed: bool,
     /// Connections that opened and brought no WELCOME, while there never was one.
     unanswered: u32,
     /// The server refused the credentials since the last WELCOME.
@@ -62,7 +64,9 @@ pub(super) enum Probe {
     Measuring,
     /// So much.
     Sent(usize),
-    /// Asked again, as no answer came: how much it held, and how much it holds decide.
+    /// No answer came. One that has arrived may stand behind the timer: it has until the end of the turn.
+    Late(usize),
+    /// Asked again: how much it held, and how much it holds decide.
     Judging(usize),
 }
 
@@ -75,6 +79,7 @@ impl Session {
             on_lost: durable.on_session_lost,
             trusts_silence: durable.trusts_silence,
             welcomed: false,
+            resumed: false,
             unanswered: 0,
             refused: false,
             turn: Turn::Quiet,
@@ -198,7 +203,7 @@ impl Connection {
                     self.outputs.push_back(Output::Discard { count: duplicates });
                 }
                 if fresh > 0 {
-                    self.forget_failures();
+                    self.gets_on();
                     self.outputs.push_back(Output::Deliver { count: fresh });
                 }
             }
@@ -232,6 +237,7 @@ impl Connection {
         };
         session.answered(now);
         session.welcomed = true;
+        session.resumed = matches!(greeting, Greeting::Resumed { .. });
         session.refused = false;
         session.turn = Turn::Quiet;
         session.pong = None;
@@ -378,11 +384,19 @@ impl Connection {
         self.outputs.push_back(Output::Frame(frame.encode()));
     }
 
-    /// The other application has taken so many. A session that gets on is as good as a connection that lasts: a link that is
-    /// cut every few hundred milliseconds is to be tried again at once, each time.
+    /// A session that goes on, and gets on, is as good as a connection that lasts: a link that is cut every few hundred
+    /// milliseconds is to be tried again at once, each time. One that has just begun may be one of many, at a server that
+    /// loses them.
+    fn gets_on(&mut self) {
+        if self.session.as_ref().is_some_and(|session| session.resumed) {
+            self.forget_failures();
+        }
+    }
+
+    /// The other application has taken so many.
     fn release(&mut self, count: usize) {
         if count > 0 {
-            self.forget_failures();
+            self.gets_on();
             self.outputs.push_back(Output::Release { count: count as u64 });
         }
     }
@@ -398,11 +412,18 @@ impl Connection {
         let incoming = &mut session.client.incoming;
         let due = incoming.ack_due();
         let flows = self.drain == Drain::Flowing;
-        if due.is_some_and(|due| due <= self.now) || (flows && session.pong.is_some() && incoming.owes()) {
+        // In a hidden page timers are late, by up to a minute.
+        let is_late = self.hidden && session.turn == Turn::Ended;
+        let is_asked = flows && session.pong.is_some();
+        if due.is_some_and(|due| due <= self.now) || ((is_late || is_asked) && incoming.owes()) {
             let (taken, limit) = incoming.tell();
             return Some(Output::Frame(Control::Ack { taken, limit }.encode()));
         }
         self.timers.set(Timer::Acknowledge, due.unwrap_or(Time::NEVER));
+        if self.hidden && due.is_some() && session.turn == Turn::Quiet {
+            session.turn = Turn::Busy;
+            return Some(Output::AwaitTurn);
+        }
         if !flows {
             return None;
         }
@@ -422,6 +443,10 @@ impl Connection {
         let session = self.session.as_mut()?;
         let chunk = session.client.outgoing.next_chunk()?;
         self.buffered = self.buffered.saturating_add(chunk.bytes);
+        // It stands behind what was held: a fall is a fall of that.
+        if let Probe::Sent(held @ 1..) = &mut session.probe {
+            *held = held.saturating_add(chunk.bytes);
+        }
         self.sent += chunk.fresh as u64;
         if session.turn == Turn::Quiet {
             session.turn = Turn::Busy;
@@ -431,10 +456,17 @@ impl Connection {
     }
 
     pub(super) fn turn_ended(&mut self) {
-        if let Some(session) = &mut self.session
-            && session.turn == Turn::Busy
-        {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if session.turn == Turn::Busy {
             session.turn = Turn::Ended;
+        }
+        if let Probe::Late(held) = session.probe
+            && self.phase == Phase::Open
+        {
+            session.probe = Probe::Judging(held);
+            self.outputs.push_back(Output::Measure);
         }
     }
 
@@ -451,16 +483,16 @@ impl Connection {
         }
     }
 
-    /// Whether silence has to be held against what the socket still holds, before the link counts as dead.
+    /// Whether the link has a last chance before it counts as dead.
     pub(super) fn judges(&mut self) -> bool {
         let Some(session) = &mut self.session else {
             return false;
         };
-        let Probe::Sent(held @ 1..) = session.probe else {
-            return false;
-        };
-        session.probe = Probe::Judging(held);
-        self.outputs.push_back(Output::Measure);
+        session.probe = Probe::Late(match session.probe {
+            Probe::Sent(held) => held,
+            _ => 0,
+        });
+        self.outputs.push_back(Output::AwaitTurn);
         true
     }
 
@@ -477,7 +509,7 @@ impl Connection {
             Probe::Measuring => session.probe = Probe::Sent(bytes),
             Probe::Judging(held) if bytes < held => self.probe_again(now),
             Probe::Judging(_) => self.dead(now),
-            Probe::Idle | Probe::Sent(_) => {}
+            Probe::Idle | Probe::Sent(_) | Probe::Late(_) => {}
         }
     }
 }

@@ -128,7 +128,7 @@ impl Connection {
         self.forget_failures_if_stable(now);
         let durable = self.session.is_some();
         if let Some(session) = &mut self.session
-            && close.code == 4401
+            && matches!(close.code, 3000 | 4401)
         {
             session.refused = true;
         }
@@ -136,7 +136,9 @@ impl Connection {
             // The session has ended with it, whatever the policy says.
             (_, verdict @ Verdict::Final(_)) if durable && close.code >= 4000 => verdict,
             (Some(false), _) => Verdict::Final(Failure::Closed),
-            (Some(true), Verdict::Final(_) | Verdict::Reauthorize) => Verdict::Retry(Pace::Usual),
+            (Some(true), Verdict::Final(_)) => Verdict::Retry(Pace::Usual),
+            // A session asks once for each WELCOME, whatever the policy says.
+            (Some(true), Verdict::Reauthorize) if !durable => Verdict::Retry(Pace::Usual),
             (_, Verdict::Reauthorize) if self.reauthorized => Verdict::Final(Failure::Unauthorized),
             (_, verdict) => verdict,
         };
@@ -145,6 +147,12 @@ impl Connection {
             Verdict::Reauthorize => {
                 self.reauthorized = true;
                 self.retry_or_finish(close, was_open, Pace::Usual, now);
+            }
+            // A server that closes in good order in place of a WELCOME, and does not say why, does not know what it is asked.
+            Verdict::Retry(Pace::Usual)
+                if self.phase == Phase::Greeting && close.was_clean && !matches!(close.code, 1001 | 4408) =>
+            {
+                self.unanswered(Failure::Refused, now);
             }
             Verdict::Retry(pace) => self.retry_or_finish(close, was_open, pace, now),
         }

@@ -22,6 +22,11 @@ export const KINDS = [
   // A character of three bytes on each side of a position's end.
   "€".repeat(1365),
   "€".repeat(1366),
+  // Of two units and four bytes.
+  "🪢".repeat(1023),
+  "🪢".repeat(1024),
+  `a${"🪢".repeat(1023)}`,
+  `${"🪢".repeat(1023)}aaa`,
   "y".repeat(65_536),
   bytesOf(200_000),
 ];
