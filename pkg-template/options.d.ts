@@ -110,7 +110,8 @@ export interface Reconnect {
   maxAttempts?: number;
   /**
    * How long a connection must last before the failures before it are forgotten, in milliseconds. Raise it where a
-   * server accepts connections and then drops them: without it, each would begin at `minDelay` again.
+   * server accepts connections and then drops them: without it, each would begin at `minDelay` again. A durable session
+   * that goes on forgets them, too, as soon as it gets on: a message is taken, or a new one arrives.
    *
    * @default 5_000
    */

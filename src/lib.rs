@@ -102,7 +102,6 @@
 //! | `js-json` | [`codec::JsJson`], on the page's own `JSON` and serde-wasm-bindgen | yes |
 //! | `server` | `tautline::server`, the other end of durable sessions, on tokio; native targets only | no |
 //! | `js` | the JavaScript face, for the npm package | no |
-//! | `server` | `server`: durable sessions for servers in Rust, on tokio | no |
 //!
 //! Without any of them there are [`proto`], the connection as a pure state machine, and [`session`], what durable
 //! sessions owe, both on `core` and `alloc` alone.

@@ -60,7 +60,8 @@ pub struct Reconnect {
     /// Attempts in a row, the first included, without a connection that lasted [`stable_after`](Self::stable_after).
     /// `None`: no limit. Default: no limit.
     pub max_attempts: Option<u32>,
-    /// How long a connection must last before the failures before it are forgotten. Default: 5 s.
+    /// How long a connection must last before the failures before it are forgotten. Default: 5 s. A durable session that goes
+    /// on forgets them, too, as soon as it gets on: a message is taken, or a new one arrives.
     pub stable_after: Duration,
 }
 
