@@ -93,18 +93,17 @@ impl EndOfTurn {
         }
     }
 
-    /// Calls back once.
-    pub(super) fn request(&mut self) {
-        // Where it can't be made, the turn never ends and nothing is held back but what waits for it: every browser can.
+    /// Calls back once. False where this runtime can't.
+    pub(super) fn request(&mut self) -> bool {
         if self.channel.is_none() {
             self.channel = MessageChannel::new().ok();
             if let Some(channel) = &self.channel {
                 listen(&channel.port1(), Some(&self.callback));
             }
         }
-        if let Some(channel) = &self.channel {
-            let _ = channel.port2().post_message(&JsValue::NULL);
-        }
+        self.channel
+            .as_ref()
+            .is_some_and(|channel| channel.port2().post_message(&JsValue::NULL).is_ok())
     }
 }
 

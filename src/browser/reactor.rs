@@ -166,7 +166,12 @@ impl<H: Host> Reactor<H> {
                 }
             }
             Output::Frame(frame) => self.send_frame(frame),
-            Output::AwaitTurn => self.turn.borrow_mut().request(),
+            Output::AwaitTurn => {
+                let requested = self.turn.borrow_mut().request();
+                if !requested {
+                    self.feed(Input::TurnEnded);
+                }
+            }
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
                 if let Some(socket) = self.raw() {
