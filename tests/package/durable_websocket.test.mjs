@@ -14,7 +14,8 @@ const socketTest = (name, run) =>
       page.evaluate(async ([url, options, protocols]) => {
         const { default: TautSocket } = await import("/node_modules/tautline/websocket.js");
         const reconnect = { minDelay: 1, maxDelay: 20 };
-        globalThis.ws = new TautSocket(url, protocols, { durable: true, reconnect, ...options });
+        const socket = new TautSocket(url, protocols, { durable: true, reconnect, ...options });
+        globalThis.ws = socket;
         const fields = {
           open: () => [],
           message: ({ data }) => [data],
@@ -22,10 +23,16 @@ const socketTest = (name, run) =>
           close: ({ code, reason, wasClean }) => [code, reason, wasClean],
         };
         for (const [type, read] of Object.entries(fields)) {
-          ws.addEventListener(type, (event) => log.push([type, ws.readyState, ...read(event)]));
+          // One that a test has left may have an end to tell.
+          socket.addEventListener(type, (event) => ws === socket && log.push([type, ws.readyState, ...read(event)]));
         }
       }, [peers.url, options, protocols]);
-    return run({ page, peers, open }).finally(() => page.evaluate(() => void globalThis.ws?.close()));
+    return run({ page, peers, open }).finally(() =>
+      page.evaluate(() => {
+        globalThis.ws?.close();
+        globalThis.ws = undefined;
+      }),
+    );
   });
 
 const logOf = (page) => page.evaluate(() => log);
