@@ -11,14 +11,14 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::commit::Why;
 use super::core::Core;
-use super::frames;
+use super::frames::{self, clip};
 use super::message::{Message, Parting};
 use super::registry::{Registry, STORE_PATIENCE};
 use super::serve::{REASON_BYTES, left};
 use super::state::Goodbye;
 use super::welcome::Attached;
 use crate::proto::Time;
-use crate::session::frame::{self, Control, FromClient};
+use crate::session::frame::{self, Bye, Control, FromClient};
 use crate::session::{Fault, Frame, Server};
 
 /// So many frames leave before it is looked at what has arrived.
@@ -83,6 +83,10 @@ where
             }
             let mut work = pin!(driver.notified());
             match poll_fn(|cx| self.poll(cx, sleep.as_mut(), work.as_mut())).await {
+                Happened::Arrived(Message::Broken(code, reason)) => {
+                    self.ended_by_client(code, &reason);
+                    return self.settled(Goodbye::new(code, reason)).await;
+                }
                 Happened::Arrived(message) => {
                     if let Err(parting) = self.arrived(message) {
                         return parting;
@@ -273,8 +277,15 @@ where
         let link = *link;
         let fail = |fault| core.change(|server, now| server.fail(link, fault, now));
         match message {
-            Message::Control => {}
-            Message::Close(reason) => return Err(left(reason)),
+            Message::Control | Message::Broken(..) => {}
+            Message::Close(reason) => {
+                if let Some((code, reason)) = &reason
+                    && is_fatal(*code)
+                {
+                    self.ended_by_client(*code, reason);
+                }
+                return Err(left(reason));
+            }
             Message::Text(text) => match frame::decode_text(&text) {
                 Ok((first, messages)) => core.batch(link, first, messages.map(frames::text)),
                 Err(fault) => fail(fault.into()),
@@ -287,6 +298,16 @@ where
             },
         }
         Ok(())
+    }
+
+    /// No client comes back after this, so that the session is over as after its BYE.
+    fn ended_by_client(&self, code: u16, reason: &str) {
+        let Attached { core, link, .. } = &self.attached;
+        let bye = Bye {
+            code: code.into(),
+            reason: clip(reason, REASON_BYTES).into(),
+        };
+        core.control(*link, Control::Bye(bye));
     }
 
     /// How to close it, once the store knows why.
@@ -309,6 +330,11 @@ where
             reason: goodbye.reason.into(),
         }
     }
+}
+
+/// Whether a close with this code says that the same would happen again.
+const fn is_fatal(code: u16) -> bool {
+    matches!(code, 1002 | 1007 | 1009 | 4400 | 4413)
 }
 
 /// Not a method: what it waits for must not hold the frames, which may be of a kind that only one thread may see.

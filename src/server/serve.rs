@@ -105,6 +105,7 @@ where
             None | Some(Err(_)) => return Err(Parting::Lost),
             Some(Ok(Message::Control)) => {}
             Some(Ok(Message::Close(reason))) => return Err(left(reason)),
+            Some(Ok(Message::Broken(code, reason))) => return Err(Parting::Closed { code, reason }),
             Some(Ok(Message::Binary(bytes))) => match FromClient::decode(&bytes) {
                 Ok(FromClient::Hello(hello)) => return Ok(hello),
                 Ok(_) => return Err(broken(Fault::Unexpected)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tautline::Payload;
-use tautline::server::{SendError, Shutdown};
+use tautline::server::{Message, Parting, SendError, Shutdown};
 use tautline::session::frame::Control;
 use tokio::time::Instant;
 
@@ -144,6 +144,52 @@ async fn a_message_that_is_too_big_is_4413() {
     client.texts(2, &[&"x".repeat(101)]);
     assert_eq!(client.close_code().await, 4413);
     assert_eq!(session.closed().await.code, 4413);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_after_which_no_client_comes_back_ends_the_session() {
+    for (code, ends) in [(1000, false), (1001, false), (4000, false), (4409, false)]
+        .into_iter()
+        .chain([1002, 1007, 1009, 4400, 4413].map(|code| (code, true)))
+    {
+        let mut node = Node::new();
+        let (mut client, welcome, session) = node.open().await;
+        session.send(text("not taken")).await.unwrap();
+        client.collect(1).await;
+        client.send(Message::Close(Some((code, "why".into()))));
+        let left = Parting::Left {
+            code,
+            reason: "why".into(),
+        };
+        assert_eq!(client.drop_link().await, left);
+        let mut again = node.connect();
+        again.hello(&hello_again(&welcome, 2, 0));
+        if ends {
+            let end = session.closed().await;
+            assert_eq!(
+                (end.code, &*end.reason, end.unacknowledged),
+                (code, "why", vec![text("not taken")])
+            );
+            assert_eq!(again.said_bye().await, (code.into(), "why".into()));
+        } else {
+            assert!(again.welcome().await.resumed, "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_websocket_library_refuses_ends_the_session_with_its_code() {
+    let mut node = Node::new();
+    let (mut client, welcome, session) = node.open().await;
+    client.send(Message::Broken(1009, "too large".into()));
+    assert_eq!(client.closed().await, (1009, "too large".into()));
+    assert_eq!(session.closed().await.code, 1009);
+    let mut again = node.connect();
+    again.hello(&hello_again(&welcome, 2, 0));
+    assert_eq!(again.said_bye().await.0, 1009);
+    let mut first = node.connect();
+    first.send(Message::Broken(1007, "no text".into()));
+    assert_eq!(first.closed().await, (1007, "no text".into()));
 }
 
 #[tokio::test(start_paused = true)]

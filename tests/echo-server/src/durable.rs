@@ -122,7 +122,7 @@ pub(crate) async fn run(
     let outcome = match (parting, &faults.strike) {
         (Err(outcome), _) => outcome,
         (Ok(_), Some(strike)) if is_struck => blow(&mut socket, &strike.blow).await,
-        (Ok(Parting::Lost), _) => failure.unwrap_or(Outcome::Lost),
+        (Ok(parting), _) if failure.is_some() || parting == Parting::Lost => failure.unwrap_or(Outcome::Lost),
         (Ok(Parting::Closed { .. }), _) if !is_answered => Outcome::Lost,
         (Ok(_), _) => Outcome::Closed,
     };
@@ -228,13 +228,21 @@ impl Stream for Frames<'_> {
             self.is_struck = true;
             return Poll::Ready(None);
         }
+        if self.failure.is_some() {
+            return Poll::Ready(None);
+        }
         let Some(item) = ready!(self.socket.poll_next_unpin(cx)) else {
             return Poll::Ready(None);
         };
         Poll::Ready(Some(match item {
             Err(error) => {
-                self.failure = Some(error.into());
-                Err(())
+                let failure = Outcome::from(error);
+                let item = match &failure {
+                    Outcome::Broken { code, reason } => Ok(Message::Broken(*code, reason.clone())),
+                    _ => Err(()),
+                };
+                self.failure = Some(failure);
+                item
             }
             Ok(message) => {
                 let message = incoming(message);
@@ -296,7 +304,7 @@ fn outgoing(message: Message) -> tungstenite::Message {
             code: code.into(),
             reason: reason.into(),
         })),
-        Message::Control => tungstenite::Message::Pong(tungstenite::Bytes::new()),
+        Message::Control | Message::Broken(..) => tungstenite::Message::Pong(tungstenite::Bytes::new()),
     }
 }
 
@@ -308,6 +316,6 @@ fn count(message: &Message) -> u64 {
             Ok(FromClient::Batch(batch)) => batch.parts().count() as u64,
             _ => 0,
         },
-        Message::Close(_) | Message::Control => 0,
+        Message::Close(_) | Message::Broken(..) | Message::Control => 0,
     }
 }
