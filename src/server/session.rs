@@ -336,12 +336,16 @@ impl Core {
         }
     }
 
-    fn next(&self) -> Next {
+    fn next(self: &Arc<Self>) -> Next {
         let mut state = self.state();
         if let Some(payload) = state.taken.pop_front() {
+            // Not before: who asked for it may have lost interest, and no one may ask again.
+            state.server.take(1, self.registry.now());
+            state.rouse();
+            self.settle(&mut state);
             return Next::Given(payload);
         }
-        if state.is_over() {
+        if state.is_over() && !state.is_asked {
             // Nobody is told any more what is taken; what has arrived is still given.
             return state.held.pop_front().map_or(Next::Over, Next::Given);
         }
@@ -352,7 +356,8 @@ impl Core {
     fn look(&self) -> Next {
         let mut state = self.state();
         if state.is_over() {
-            return Next::Over;
+            // What the store is being asked may yet come to a message.
+            return if state.is_asked { Next::Nothing } else { Next::Over };
         }
         let is_there = !state.held.is_empty() && !state.is_ending();
         if is_there || !state.taken.is_empty() {

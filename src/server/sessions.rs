@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::builder::Builder;
-use super::commit::Why;
 use super::frames::clip;
 use super::message::{Message, Parting, Peer};
-use super::registry::{Registry, STORE_PATIENCE};
+use super::registry::Registry;
 use super::serve::{self, GOING_AWAY};
 use super::session::Session;
 use super::state::Fate;
@@ -150,9 +149,7 @@ impl<In, Out> Sessions<In, Out> {
 
     async fn store_all(&self) {
         for core in self.registry.all() {
-            // What can't be stored is handed back.
-            let _ = timeout(STORE_PATIENCE, core.commit(Why::Changes)).await;
-            core.abandon(1001, GOING_AWAY, Fate::Moved);
+            core.leave_soon().await;
         }
     }
 
