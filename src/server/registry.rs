@@ -63,6 +63,7 @@ pub(super) struct Registry {
     /// The last of them has gone, or the last session.
     pub(super) idle: Notify,
     stopped: AtomicBool,
+    stop: Notify,
     links: AtomicU64,
     origin: Instant,
 }
@@ -103,6 +104,7 @@ impl Registry {
             connections: AtomicUsize::new(0),
             idle: Notify::new(),
             stopped: AtomicBool::new(false),
+            stop: Notify::new(),
             links: AtomicU64::new(0),
             origin: Instant::now(),
         }
@@ -114,9 +116,18 @@ impl Registry {
         self.table().sessions.get(key).cloned()
     }
 
-    pub(super) fn insert(&self, core: &Arc<Core>) {
-        // One that goes for it goes when the table is free again: it may have to give back its place.
-        let _replaced = self.table().sessions.insert(core.key, core.clone());
+    /// Not after the stop: whoever ends all sessions has those that are here by then.
+    #[must_use]
+    pub(super) fn insert(&self, core: &Arc<Core>) -> bool {
+        let mut table = self.table();
+        if self.is_stopped() {
+            return false;
+        }
+        let replaced = table.sessions.insert(core.key, core.clone());
+        drop(table);
+        // It may have to give back its place, and the table is free again.
+        drop(replaced);
+        true
     }
 
     /// Takes a session out, unless another one has its key by now.
@@ -138,15 +149,20 @@ impl Registry {
     }
 
     /// A new session. Until its client uses it, it is among the first to go when room is needed.
-    pub(super) fn begin(&self, core: &Arc<Core>) {
+    #[must_use]
+    pub(super) fn begin(&self, core: &Arc<Core>) -> bool {
         let key = core.key;
         let mut table = self.table();
+        if self.is_stopped() {
+            return false;
+        }
         table.sessions.insert(key, core.clone());
         if table.unused.len() > 2 * table.sessions.len() + UNUSED_SLACK {
             let Table { sessions, unused, .. } = &mut *table;
             unused.retain(|key| sessions.contains_key(key));
         }
         table.unused.push_back(key);
+        true
     }
 
     /// A place for one session more. Where there is none, the oldest of those that no client ever used makes room.
@@ -261,7 +277,19 @@ impl Registry {
     // The end, and time
 
     pub(super) fn stop(&self) {
+        let table = self.table();
         self.stopped.store(true, Ordering::Relaxed);
+        drop(table);
+        self.stop.notify_waiters();
+    }
+
+    /// Waits for the stop.
+    pub(super) async fn stopping(&self) {
+        let mut stop = std::pin::pin!(self.stop.notified());
+        stop.as_mut().enable();
+        if !self.is_stopped() {
+            stop.await;
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {

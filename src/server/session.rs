@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::string::String;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::time::sleep;
 
@@ -35,9 +35,11 @@ pub struct Session<In, Out = In> {
     sender: Sender<Out>,
 }
 
-/// Sends messages of a session from another task. Clone it freely; messages of one clone keep their order.
+/// Sends messages of a session from another task. Clone it freely; messages of one clone keep their order. It does not keep the
+/// session, nor what is left of one that has ended.
 pub struct Sender<Out> {
-    core: Arc<Core>,
+    name: String,
+    core: Weak<Core>,
     encode: Arc<Encode<Out>>,
 }
 
@@ -88,7 +90,8 @@ impl<In: 'static, Out: 'static> Session<In, Out> {
             core: core.clone(),
             decode: Arc::new(move |payload| decoder.decode(payload)),
             sender: Sender {
-                core: core.clone(),
+                name: core.key.name(),
+                core: Arc::downgrade(core),
                 encode: Arc::new(move |message| encoder.encode(message)),
             },
         }
@@ -226,16 +229,17 @@ impl<Out> Sender<Out> {
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
         let mut payload = (self.encode)(message).map_err(SendError::Encode)?;
+        let core = self.core.upgrade().ok_or(SendError::Closed)?;
         loop {
-            payload = match self.offer(payload) {
+            payload = match offer(&core, payload) {
                 Ok(()) => return Ok(()),
                 Err((SendError::Full, payload)) => payload,
                 Err((error, _)) => return Err(error),
             };
-            let mut room = pin!(self.core.writable.notified());
+            let mut room = pin!(core.writable.notified());
             room.as_mut().enable();
             // It may have come in between.
-            payload = match self.offer(payload) {
+            payload = match offer(&core, payload) {
                 Ok(()) => return Ok(()),
                 Err((SendError::Full, payload)) => payload,
                 Err((error, _)) => return Err(error),
@@ -250,7 +254,8 @@ impl<Out> Sender<Out> {
     /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
     pub fn try_send(&self, message: Out) -> Result<(), SendError> {
         let payload = (self.encode)(message).map_err(SendError::Encode)?;
-        self.offer(payload).map_err(|(error, _)| error)
+        let core = self.core.upgrade().ok_or(SendError::Closed)?;
+        offer(&core, payload).map_err(|(error, _)| error)
     }
 
     /// Waits until the client's application has taken everything that was sent before, by whichever handle.
@@ -258,36 +263,38 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// [`SendError::Closed`] where the session ends before; [`Session::closed`] has what was not taken.
     pub async fn flush(&self) -> Result<(), SendError> {
-        let (target, _) = self.core.progress();
+        let core = self.core.upgrade().ok_or(SendError::Closed)?;
+        let (target, _) = core.progress();
         loop {
-            let mut change = pin!(self.core.writable.notified());
+            let mut change = pin!(core.writable.notified());
             change.as_mut().enable();
-            let (_, taken) = self.core.progress();
+            let (_, taken) = core.progress();
             if taken >= target {
                 return Ok(());
             }
-            if self.core.end().is_some() {
+            if core.end().is_some() {
                 return Err(SendError::Closed);
             }
             change.await;
         }
     }
+}
 
-    fn offer(&self, payload: Payload) -> Result<(), (SendError, Payload)> {
-        self.core.push(payload).map_err(|(admission, payload)| {
-            let error = match admission {
-                Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
-                Admission::TooBig => SendError::TooBig { size: payload.len() },
-                Admission::Closed => SendError::Closed,
-            };
-            (error, payload)
-        })
-    }
+fn offer(core: &Arc<Core>, payload: Payload) -> Result<(), (SendError, Payload)> {
+    core.push(payload).map_err(|(admission, payload)| {
+        let error = match admission {
+            Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
+            Admission::TooBig => SendError::TooBig { size: payload.len() },
+            Admission::Closed => SendError::Closed,
+        };
+        (error, payload)
+    })
 }
 
 impl<Out> Clone for Sender<Out> {
     fn clone(&self) -> Self {
         Self {
+            name: self.name.clone(),
             core: self.core.clone(),
             encode: self.encode.clone(),
         }
@@ -297,7 +304,7 @@ impl<Out> Clone for Sender<Out> {
 impl<Out> fmt::Debug for Sender<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("session", &self.core.key.name())
+            .field("session", &self.name)
             .finish_non_exhaustive()
     }
 }

@@ -29,6 +29,14 @@ impl Goodbye {
             reason: reason.into(),
         }
     }
+
+    /// With a code that a close frame may have. The client finds out about the rest when it comes back.
+    pub(super) fn sendable(mut self) -> Self {
+        if self.code == 1006 {
+            self.code = 1001;
+        }
+        self
+    }
 }
 
 /// What becomes of a session that has ended, in the store and for the application.

@@ -144,7 +144,7 @@ pub struct Server {
     /// The application's close, and how long it waits for what is queued.
     closing: Option<(Bye, Time)>,
     outputs: VecDeque<Output>,
-    /// The client has said something since its first WELCOME.
+    /// The client has said something since its first WELCOME, or come back.
     used: bool,
 }
 
@@ -261,10 +261,16 @@ impl Server {
         self.release(released);
         self.max_message = hello.max_message;
         self.state = State::Attached(Attachment::new(link, now));
+        self.used = true;
         let mut welcome = self.greet(true);
         welcome.token.clone_from(&hello.token);
         self.outputs.push_back(Output::Tell(Event::Resumed));
         Ok(welcome)
+    }
+
+    /// A HELLO that came too late for this session has claimed it in the store, which lets nobody below that attempt end it.
+    pub fn claimed(&mut self, attempt: u64) {
+        self.attempt = self.attempt.max(attempt);
     }
 
     /// Another node has taken the session over: this one's half of it is void.
@@ -340,6 +346,14 @@ impl Server {
         if self.attachment(link).is_some() {
             self.drop_link(fault.code(), fault.reason());
             self.end(fault.code(), fault.reason());
+        }
+    }
+
+    /// Something arrived that is no frame: part of one, say. The client lives.
+    pub fn alive(&mut self, link: Link, now: Time) {
+        if let Some(attachment) = self.attachment(link) {
+            attachment.heard = now;
+            attachment.probed = None;
         }
     }
 
@@ -515,7 +529,7 @@ impl Server {
         matches!(self.state, State::Ended)
     }
 
-    /// Whether the client has ever said anything after its first WELCOME.
+    /// Whether the client has ever said anything after its first WELCOME, or come back.
     pub const fn is_used(&self) -> bool {
         self.used
     }

@@ -198,6 +198,7 @@ async fn shutdown_with_bye_sends_what_is_queued_and_ends_every_session() {
     let (mut client, _, session) = node.open().await;
     let (detached, welcome, other) = node.open().await;
     detached.drop_link().await;
+    let mut mute = node.connect();
     session.send(text("last")).await.unwrap();
     let bye = Shutdown::Bye {
         code: 1001,
@@ -212,6 +213,11 @@ async fn shutdown_with_bye_sends_what_is_queued_and_ends_every_session() {
     soon(stopping).await.unwrap();
     assert_eq!((session.closed().await.code, other.closed().await.code), (1001, 1001));
     assert_eq!(node.sessions.stats(), Default::default());
+    assert_eq!(
+        mute.close_code().await,
+        1001,
+        "nor does one before its HELLO hold it up"
+    );
     // It is really closed.
     for hello in [hello(1), hello_again(&welcome, 2, 0)] {
         let mut client = node.connect();

@@ -1,10 +1,11 @@
 //! Bounds: sessions, addresses, principals, bytes.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tautline::Payload;
-use tautline::server::{MemoryStore, Peer};
+use tautline::server::{MemoryStore, Peer, SendError};
 
 use crate::client::{Client, Node, TestSession, hello, hello_again, text, until};
 
@@ -52,6 +53,31 @@ async fn those_that_were_never_used_make_room_the_oldest_first() {
     assert_eq!(first.recv().await, Some(Ok(text("on"))));
     assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
     drop(third);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_client_came_back_makes_no_room() {
+    let mut node = Node::with(|builder| builder.max_sessions(1));
+    let (client, welcome, _session) = node.open().await;
+    client.drop_link().await;
+    let _client = node.resume(&hello_again(&welcome, 2, 0)).await;
+    assert!(is_refused(&node, Peer::default()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_to_send_with_keeps_nothing_of_a_session_that_is_over() {
+    let kept = Arc::new(());
+    let witness = Arc::downgrade(&kept);
+    // What allows origins is the sessions', and each session has a part in them.
+    let mut node = Node::with(move |builder| builder.allow_origins_with(move |_| Arc::strong_count(&kept) > 0));
+    let (client, _, session) = node.open().await;
+    let sender = session.sender();
+    client.bye(1000, "");
+    session.closed().await;
+    client.drop_link().await;
+    drop((session, node));
+    assert_eq!(sender.try_send(text("late")), Err(SendError::Closed));
+    assert!(witness.upgrade().is_none());
 }
 
 #[tokio::test(start_paused = true)]

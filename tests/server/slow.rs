@@ -211,6 +211,26 @@ async fn what_the_store_is_being_given_at_a_shutdown_is_not_handed_back_too() {
     assert_eq!(client.messages().await, (1, vec![text("entrusted")]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_while_its_client_comes_back_has_ended_for_both() {
+    let store = Slow::default();
+    let (mut node, _) = two(&store);
+    let (mut client, welcome, session) = node.open().await;
+    session.send(text("not taken")).await.unwrap();
+    client.collect(1).await;
+    store.hold(false, true);
+    let mut again = node.connect();
+    again.hello(&hello_again(&welcome, 2, 0));
+    store.is_waiting().await;
+    client.bye(4000, "over");
+    until(|| !session.is_attached()).await;
+    store.hold(false, false);
+    assert_eq!(again.said_bye().await, (4000, "over".into()));
+    let end = soon(session.closed()).await;
+    assert_eq!((end.code, end.unacknowledged), (4000, vec![text("not taken")]));
+    assert!(store.store.is_empty());
+}
+
 /// Takes all there is, and now and then loses interest in the middle.
 async fn take(session: Arc<TestSession>, seed: Arc<AtomicU64>, into: Arc<Mutex<Vec<Payload>>>) {
     // Not for ever: the clock stands still while anybody has something to do.

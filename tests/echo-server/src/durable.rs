@@ -4,7 +4,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use futures_util::{Sink, Stream, StreamExt};
 use tautline::{
     Payload,
     codec::{Codec, DecodeError, EncodeError},
-    server::{MemoryStore, Message, Parting, Peer, Session, Sessions, Shutdown, Stats},
+    server::{MemoryStore, Message, Parting, Peer, SendError, Session, Sessions, Shutdown, Stats},
     session::frame::{self, FromClient},
 };
 use tokio::{io::AsyncWriteExt, sync::mpsc, time};
@@ -148,8 +148,13 @@ async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults
             if let Some(name) = &name {
                 name.message();
             }
-            if session.send(payload).await.is_err() {
-                return;
+            match session.send(payload).await {
+                Ok(()) => {}
+                Err(SendError::Closed) => return,
+                Err(error) => {
+                    session.close(4413, &error.to_string()).await;
+                    return;
+                }
             }
         }
     };
@@ -231,8 +236,15 @@ impl Stream for Frames<'_> {
         if self.failure.is_some() {
             return Poll::Ready(None);
         }
-        let Some(item) = ready!(self.socket.poll_next_unpin(cx)) else {
-            return Poll::Ready(None);
+        let received = self.socket.get_ref().received();
+        let item = match self.socket.poll_next_unpin(cx) {
+            Poll::Ready(Some(item)) => item,
+            Poll::Ready(None) => return Poll::Ready(None),
+            // Part of a message: whoever sends it over a slow link is there all the same.
+            Poll::Pending if self.socket.get_ref().received() > received => {
+                return Poll::Ready(Some(Ok(Message::Control)));
+            }
+            Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(Some(match item {
             Err(error) => {

@@ -244,6 +244,19 @@ async fn bye(server: &Server, token: &str) -> u64 {
 }
 
 #[tokio::test]
+async fn an_echo_that_the_client_does_not_take_ends_the_session_and_says_why() {
+    let server = server(|_| {});
+    let small = Hello {
+        max_message: 10,
+        ..hello("", 1, 0)
+    };
+    let (mut client, welcome) = open(&server, "/echo", &small).await;
+    texts(&mut client, 1, &["eleven bytes"]).await;
+    assert_eq!(client.end().await, End::Close(1000, String::new()));
+    assert_eq!(bye(&server, &welcome.token).await, 4413);
+}
+
+#[tokio::test]
 async fn orders_reach_durable_connections() {
     let server = server(|_| {});
     let (mut client, welcome) = open(&server, "/echo?name=a", &hello("", 1, 0)).await;
