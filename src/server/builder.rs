@@ -159,8 +159,9 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         self
     }
 
-    /// How much sessions without a connection may hold, all together, in bytes; 32 are added for each message. Past that the
-    /// fullest of them ends. Default: 256 MiB.
+    /// How much sessions without a connection may hold, all together, in bytes; 32 are added for each message. Past that
+    /// one ends: of the principal, or else the address, that holds most with all of theirs, the one whose connection went last.
+    /// Default: 256 MiB.
     pub fn max_detached_bytes(mut self, bytes: usize) -> Self {
         self.rules.max_detached_bytes = bytes;
         self

@@ -203,6 +203,10 @@ impl Core {
     /// Nothing comes between what the store is told and the end here: a message that one of the two has is not the other's.
     async fn leave(self: &Arc<Self>) {
         let _turn = self.turn.lock().await;
+        if self.hurry() {
+            // It has a goodbye to say first.
+            return;
+        }
         // What can't be stored is handed back.
         let _ = self.write_down(Why::Leave).await;
         self.abandon(1001, GOING_AWAY, Fate::Moved);
@@ -213,7 +217,9 @@ impl Core {
         let core = self.clone();
         let leaving = uncancelled(&self.runtime, async move { core.leave().await });
         let _ = timeout(STORE_PATIENCE, leaving).await;
-        self.abandon(1001, GOING_AWAY, Fate::Moved);
+        if !self.hurry() {
+            self.abandon(1001, GOING_AWAY, Fate::Moved);
+        }
     }
 }
 
@@ -243,7 +249,8 @@ const LOST: &str = "session lost";
 
 /// Waits in place of a connection: for the next one, for the end of the resume time, and for messages to be stored.
 pub(super) async fn linger(core: Arc<Core>, driver: Arc<Notify>) {
-    let mut failed = false;
+    // What the store last heard may be long ago: from now on it keeps the session for longer than the client may stay away.
+    let mut failed = core.commit(Why::Alive).await.is_err();
     loop {
         let deadline = {
             let mut state = core.state();

@@ -158,10 +158,10 @@ where
             // It makes no difference to anybody but this connection.
             Frame::Control(Control::Ping(_) | Control::Pong(_)) => {}
             Frame::Control(Control::Bye(_)) => {
-                let Ok(end) = timeout(STORE_PATIENCE, core.ended()).await else {
+                if timeout(STORE_PATIENCE, core.ended()).await.is_err() {
                     return Err(overloaded());
-                };
-                if end.code == 4409 {
+                }
+                if core.has_moved() {
                     // Another process has it.
                     return Ok(None);
                 }
@@ -337,7 +337,7 @@ where
         let mut goodbye = goodbye;
         if core.is_ending() {
             match timeout(STORE_PATIENCE, core.ended()).await {
-                Ok(end) if end.code == 4409 => goodbye = Goodbye::new(4409, end.reason.clone()),
+                Ok(end) if core.has_moved() && end.code == 4409 => goodbye = Goodbye::new(4409, end.reason.clone()),
                 Ok(_) => {}
                 Err(_) => return overloaded(),
             }

@@ -218,6 +218,18 @@ impl Core {
         state.driver.notify_one();
     }
 
+    /// Where the application has closed it, waits no longer for what is queued. Whether it has.
+    pub(super) fn hurry(self: &Arc<Self>) -> bool {
+        let mut state = self.state();
+        let is_closing = state.server.is_closing();
+        if is_closing {
+            state.server.hurry(self.registry.now());
+            self.settle(&mut state);
+            state.driver.notify_one();
+        }
+        is_closing
+    }
+
     /// The application's turn is over: what it sent goes out.
     pub(super) fn uncork(&self, state: &mut State) {
         if state.corked.take().is_some() {
@@ -306,8 +318,15 @@ impl Core {
         !state.server.is_used() && state.ending.is_none()
     }
 
-    pub(super) fn detached_bytes(&self) -> usize {
-        self.state().detached_bytes
+    /// How much it holds without a connection, in bytes, and since when; nothing where it has one.
+    pub(super) fn detached(&self) -> Option<(usize, Time)> {
+        let state = self.state();
+        let since = state.server.detached_since()?;
+        (state.detached_bytes > 0).then_some((state.detached_bytes, since))
+    }
+
+    pub(super) fn has_moved(&self) -> bool {
+        self.state().has_moved()
     }
 
     /// Nothing that is done under this lock can panic half-way, so a poisoned one is as good as any.

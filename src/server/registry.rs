@@ -1,6 +1,7 @@
 //! All sessions of this process: found by their key, counted, and kept within bounds.
 
 use std::boxed::Box;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::string::String;
@@ -83,6 +84,22 @@ pub(super) struct Place {
     registry: Arc<Registry>,
     address: Option<IpAddr>,
     principal: Option<String>,
+}
+
+/// Who is answerable for a session: a principal, or else an address. Those of nobody's are one's.
+#[derive(PartialEq, Eq, Hash)]
+enum Holder {
+    Principal(String),
+    Address(Option<IpAddr>),
+}
+
+impl Holder {
+    fn of(peer: &Peer) -> Self {
+        match &peer.principal {
+            Some(principal) => Self::Principal(principal.clone()),
+            None => Self::Address(peer.address.map(network)),
+        }
+    }
 }
 
 /// Why there is no place.
@@ -232,16 +249,32 @@ impl Registry {
         }
     }
 
-    /// Ends sessions without a connection, the fullest first, until what is left is within the bound.
+    /// Ends sessions without a connection until what is left is within the bound: of whoever holds most of it with all of theirs,
+    /// the one whose connection went last. So many small ones of one client don't drive out the one of another.
     pub(super) fn shed(&self) {
         while self.detached.load(Ordering::Relaxed) > self.rules.max_detached_bytes {
-            let fullest = self.all().into_iter().max_by_key(|core| core.detached_bytes());
-            match fullest {
-                Some(core) if core.detached_bytes() > 0 => {
-                    core.abandon(1006, "no room to keep it", Fate::Forget);
+            let mut holders = HashMap::<Holder, (usize, Time, Arc<Core>)>::new();
+            for core in self.all() {
+                let Some((bytes, since)) = core.detached() else {
+                    continue;
+                };
+                match holders.entry(Holder::of(&core.peer)) {
+                    Entry::Vacant(entry) => {
+                        entry.insert((bytes, since, core));
+                    }
+                    Entry::Occupied(mut entry) => {
+                        let (total, last, youngest) = entry.get_mut();
+                        *total += bytes;
+                        if since >= *last {
+                            (*last, *youngest) = (since, core);
+                        }
+                    }
                 }
-                _ => return,
             }
+            let Some((_, _, core)) = holders.into_values().max_by_key(|(total, ..)| *total) else {
+                return;
+            };
+            core.abandon(1006, "no room to keep it", Fate::Forget);
         }
     }
 

@@ -141,9 +141,11 @@ impl<In, Out> Session<In, Out> {
     /// Ends the session: waits until the client's application has taken what was sent, for the close timeout at most, and then
     /// says goodbye with this code and reason. Returns how it ended.
     ///
-    /// Use 1000, or 3000 to 4999, which are the application's. A reason is cut off after 123 bytes. Where the client has no
-    /// connection, the end is kept for it, for the resume time.
+    /// The codes are 1000, and 3000 to 4999, which are the application's; any other becomes 1000. A reason is cut off after 123
+    /// bytes. The client is told in a BYE, and its connection closed with 1000 in any case. Where it has no connection, the end is
+    /// kept for it, for the resume time.
     pub async fn close(&self, code: u16, reason: &str) -> Ended {
+        let code = if matches!(code, 3000..=4999) { code } else { 1000 };
         self.begin_close(code, reason);
         self.closed().await
     }

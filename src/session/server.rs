@@ -408,6 +408,27 @@ impl Server {
         self.end_if_all_is_said(now);
     }
 
+    /// Whether the application has closed it, and it has not ended yet.
+    pub const fn is_closing(&self) -> bool {
+        self.closing.is_some() && !self.is_ended()
+    }
+
+    /// What is to close waits no longer for what is queued.
+    pub fn hurry(&mut self, now: Time) {
+        if let Some((_, until)) = &mut self.closing {
+            *until = (*until).min(now);
+        }
+        self.end_if_all_is_said(now);
+    }
+
+    /// What is to close ends now, even if its BYE does not leave.
+    pub fn finish(&mut self) {
+        if let Some((bye, _)) = self.closing.clone() {
+            self.drop_link(1000, "");
+            self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+        }
+    }
+
     // Time
 
     /// When [`timer`](Self::timer) is to be called: at once where that lies in the past.
@@ -520,6 +541,14 @@ impl Server {
     pub const fn link(&self) -> Option<Link> {
         match &self.state {
             State::Attached(attachment) => Some(attachment.link),
+            _ => None,
+        }
+    }
+
+    /// Since when it has no connection.
+    pub const fn detached_since(&self) -> Option<Time> {
+        match &self.state {
+            State::Detached { since } => Some(*since),
             _ => None,
         }
     }

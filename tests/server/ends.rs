@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tautline::Payload;
-use tautline::server::{Message, Parting, SendError, Shutdown};
+use tautline::server::{MemoryStore, Message, Parting, SendError, Shutdown};
 use tautline::session::frame::Control;
 use tokio::time::Instant;
 
@@ -246,4 +246,53 @@ async fn a_connection_whose_future_is_dropped_leaves_the_session_without_one() {
     client.abort().await;
     until(|| !session.is_attached()).await;
     assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_may_close_with_any_code_of_its_own_and_no_other() {
+    for (code, told) in [
+        (4409, 4409),
+        (4429, 4429),
+        (3000, 3000),
+        (1006, 1000),
+        (1001, 1000),
+        (5000, 1000),
+        (0, 1000),
+    ] {
+        let mut node = Node::new();
+        let (mut client, welcome, session) = node.open().await;
+        assert_eq!(session.close(code, "why").await.code, told);
+        assert_eq!(client.said_bye().await, (told.into(), "why".into()));
+        let mut again = node.connect();
+        again.hello(&hello_again(&welcome, 2, 0));
+        assert_eq!(again.said_bye().await, (told.into(), "why".into()), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_with_detach_ends_what_was_closed_before() {
+    for is_there in [true, false] {
+        let store = MemoryStore::new();
+        let mut node = Node::with(|builder| builder.store(store.clone()).close_timeout(Duration::from_secs(60)));
+        let (client, welcome, session) = node.open().await;
+        session.send(text("not taken")).await.unwrap();
+        let mut client = Some(client);
+        if !is_there {
+            client.take().expect("a client").drop_link().await;
+        }
+        let closing = tokio::spawn(async move { session.close(4000, "over").await });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let sessions = node.sessions.clone();
+        let stopping = tokio::spawn(async move { sessions.shutdown(Shutdown::Detach, Duration::from_secs(5)).await });
+        if let Some(mut client) = client {
+            assert_eq!(client.said_bye().await, (4000, "over".into()));
+        }
+        soon(stopping).await.unwrap();
+        let end = soon(closing).await.unwrap();
+        assert_eq!((end.code, end.unacknowledged), (4000, vec![text("not taken")]));
+        let next = Node::with(|builder| builder.store(store.clone()));
+        let mut again = next.connect();
+        again.hello(&hello_again(&welcome, 2, 0));
+        assert_eq!(again.said_bye().await, (4000, "over".into()));
+    }
 }
