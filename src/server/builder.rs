@@ -38,6 +38,7 @@ impl<In, Out> Builder<In, Out> {
                 origins: Origins::Listed(HashSet::new()),
                 max_sessions: 10_000,
                 max_detached_bytes: 256 << 20,
+                max_held_bytes: 1 << 30,
                 max_per_address: usize::MAX,
                 max_per_principal: usize::MAX,
             },
@@ -164,6 +165,13 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     /// Default: 256 MiB.
     pub fn max_detached_bytes(mut self, bytes: usize) -> Self {
         self.rules.max_detached_bytes = bytes;
+        self
+    }
+
+    /// How much all sessions may hold, both ways, in bytes; 32 are added for each message. Past that `send` waits where anything that
+    /// was sent before is not taken, so that each session still gets on, one message at a time. Default: 1 GiB.
+    pub fn max_held_bytes(mut self, bytes: usize) -> Self {
+        self.rules.max_held_bytes = bytes;
         self
     }
 

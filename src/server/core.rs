@@ -240,7 +240,11 @@ impl Core {
     /// Accepts a message, or gives it back with the reason why not.
     pub(super) fn push(self: &Arc<Self>, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut state = self.state();
-        let admission = state.server.admits(payload.len());
+        let mut admission = state.server.admits(payload.len());
+        // Whoever waits for this has something in the outbox, and is woken when that is taken.
+        if admission == Admission::Accept && !state.outbox.is_empty() && self.registry.is_full() {
+            admission = Admission::Wait;
+        }
         if admission != Admission::Accept {
             self.uncork(&mut state);
             return Err((admission, payload));

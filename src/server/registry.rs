@@ -47,6 +47,7 @@ pub(super) struct Rules {
     pub(super) origins: Origins,
     pub(super) max_sessions: usize,
     pub(super) max_detached_bytes: usize,
+    pub(super) max_held_bytes: usize,
     pub(super) max_per_address: usize,
     pub(super) max_per_principal: usize,
 }
@@ -276,6 +277,11 @@ impl Registry {
             };
             core.abandon(1006, "no room to keep it", Fate::Forget);
         }
+    }
+
+    /// Whether the sessions hold as much as they may, all together.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) >= self.rules.max_held_bytes
     }
 
     /// How long a store keeps a session without hearing of it: half as long again as it may have to.

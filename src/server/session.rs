@@ -224,6 +224,9 @@ impl<Out> Sender<Out> {
     /// Sends a message: returns once it is accepted, and waits while the outbox is full. That is the backpressure: a client
     /// that does not take what it gets holds up whoever sends it more.
     ///
+    /// There is no queue before the outbox: of several that wait at the same time, a small message may find room where a large one
+    /// does not yet.
+    ///
     /// What is sent while the client has no connection waits for the next one. Dropping the future before it is ready means
     /// that the message was not accepted.
     ///

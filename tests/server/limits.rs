@@ -152,6 +152,25 @@ async fn past_what_sessions_without_a_connection_may_hold_the_last_one_of_the_gr
 }
 
 #[tokio::test(start_paused = true)]
+async fn past_what_all_sessions_may_hold_each_gets_on_one_message_at_a_time() {
+    let mut node = Node::with(|builder| builder.max_held_bytes(1000));
+    let (mut client, _, one) = node.open().await;
+    let (_other, _, two) = node.open().await;
+    let large = || Payload::Bytes(vec![0; 2000]);
+    for session in [&one, &two] {
+        session.try_send(large()).unwrap();
+        assert_eq!(session.try_send(text("x")), Err(SendError::Full));
+    }
+    let sender = one.sender();
+    let sending = tokio::spawn(async move { sender.send(text("next")).await });
+    assert_eq!(client.collect(1).await, [large()]);
+    client.ack(1, 1025);
+    soon(sending).await.unwrap().unwrap();
+    assert_eq!(client.collect(1).await, [text("next")]);
+    assert_eq!(two.try_send(text("x")), Err(SendError::Full));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_over_takes_up_no_memory() {
     let store = MemoryStore::new();
     let kept = store.clone();
