@@ -7,14 +7,16 @@ use std::net::SocketAddr;
 
 use axum::extract::ws::{self, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tautline::codec::Text;
-use tautline::server::{Message, Peer, Session, Sessions, Shutdown};
+use tautline::server::{Message, Peer, SendError, Session, Sessions, Shutdown};
 use tautline::session::PROTOCOL;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tungstenite::error::ProtocolError;
 
 #[derive(Clone)]
 struct Chat {
@@ -56,10 +58,11 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let origin = headers.get("origin").and_then(|origin| origin.to_str().ok());
-    if !chat.sessions.allows(origin) {
+    let origin = headers.get("origin").map(HeaderValue::to_str).transpose();
+    // One that can't be read is not none.
+    let Some(origin) = origin.ok().filter(|origin| chat.sessions.allows(*origin)) else {
         return StatusCode::FORBIDDEN.into_response();
-    }
+    };
     let peer = Peer {
         origin: origin.map(String::from),
         principal: None,
@@ -90,11 +93,20 @@ async fn talk(session: Session<String>, room: broadcast::Sender<String>) {
                 Some(Err(error)) => eprintln!("{}: {error}", session.id()),
                 None => break,
             },
-            Ok(text) = others.recv() => {
+            text = others.recv() => match text {
                 // Waits while this client is behind.
-                if session.send(text).await.is_err() {
+                Ok(text) => match session.send(text).await {
+                    Ok(()) => {}
+                    Err(SendError::Closed) => break,
+                    // Too big for this client: the others have it.
+                    Err(error) => eprintln!("{}: {error}", session.id()),
+                },
+                // What it missed is gone. Better an end that it hears of than a hole that it doesn't.
+                Err(RecvError::Lagged(_)) => {
+                    session.close(4000, "too far behind").await;
                     break;
                 }
+                Err(RecvError::Closed) => break,
             }
         }
     }
@@ -112,12 +124,6 @@ async fn talk(session: Session<String>, room: broadcast::Sender<String>) {
 fn frames(
     socket: WebSocket,
 ) -> impl Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Send {
-    let incoming = |message| match message {
-        ws::Message::Text(text) => Message::Text(text.as_str().into()),
-        ws::Message::Binary(bytes) => Message::Binary(bytes.into()),
-        ws::Message::Close(frame) => Message::Close(frame.map(|frame| (frame.code, frame.reason.as_str().into()))),
-        ws::Message::Ping(_) | ws::Message::Pong(_) => Message::Control,
-    };
     let outgoing = async |message| {
         Ok(match message {
             Message::Text(text) => ws::Message::Text(text.into()),
@@ -126,8 +132,29 @@ fn frames(
                 code,
                 reason: reason.into(),
             })),
-            Message::Control => ws::Message::Pong(axum::body::Bytes::new()),
+            Message::Control | Message::Broken(..) => ws::Message::Pong(axum::body::Bytes::new()),
         })
     };
-    socket.with(outgoing).map(move |message| message.map(incoming))
+    socket.with(outgoing).map(|item| item.map(incoming).or_else(broken))
+}
+
+fn incoming(message: ws::Message) -> Message {
+    match message {
+        ws::Message::Text(text) => Message::Text(text.as_str().into()),
+        ws::Message::Binary(bytes) => Message::Binary(bytes.into()),
+        ws::Message::Close(frame) => Message::Close(frame.map(|frame| (frame.code, frame.reason.as_str().into()))),
+        ws::Message::Ping(_) | ws::Message::Pong(_) => Message::Control,
+    }
+}
+
+/// What the library refuses to read would come again and again: the session ends. All else is a lost connection.
+fn broken(error: axum::Error) -> Result<Message, axum::Error> {
+    let code = match std::error::Error::source(&error).and_then(|cause| cause.downcast_ref()) {
+        Some(tungstenite::Error::Capacity(_)) => 1009,
+        Some(tungstenite::Error::Utf8(_)) => 1007,
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Err(error),
+        Some(tungstenite::Error::Protocol(_)) => 1002,
+        _ => return Err(error),
+    };
+    Ok(Message::Broken(code, error.to_string()))
 }

@@ -38,6 +38,7 @@ impl<In, Out> Builder<In, Out> {
                 origins: Origins::Listed(HashSet::new()),
                 max_sessions: 10_000,
                 max_detached_bytes: 256 << 20,
+                max_held_bytes: 1 << 30,
                 max_per_address: usize::MAX,
                 max_per_principal: usize::MAX,
             },
@@ -159,10 +160,18 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         self
     }
 
-    /// How much sessions without a connection may hold, all together, in bytes; 32 are added for each message. Past that the
-    /// fullest of them ends. Default: 256 MiB.
+    /// How much sessions without a connection may hold, all together, in bytes; 32 are added for each message. Past that
+    /// one ends: of the principal, or else the address, that holds most with all of theirs, the one whose connection went last.
+    /// Default: 256 MiB.
     pub fn max_detached_bytes(mut self, bytes: usize) -> Self {
         self.rules.max_detached_bytes = bytes;
+        self
+    }
+
+    /// How much all sessions may hold, both ways, in bytes; 32 are added for each message. Past that `send` waits where anything that
+    /// was sent before is not taken, so that each session still gets on, one message at a time. Default: 1 GiB.
+    pub fn max_held_bytes(mut self, bytes: usize) -> Self {
+        self.rules.max_held_bytes = bytes;
         self
     }
 

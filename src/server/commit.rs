@@ -11,9 +11,11 @@ use std::vec::Vec;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::core::Core;
+use super::registry::STORE_PATIENCE;
+use super::serve::GOING_AWAY;
 use super::state::{Fate, State};
 use super::store::{Commit, StoreError, Tombstone, Verdict};
 use crate::codec::Payload;
@@ -30,6 +32,8 @@ pub(super) struct Books {
     /// The oldest that the store has, and the one after its youngest.
     stored_front: u64,
     stored_end: u64,
+    /// The one after the youngest that it is being given.
+    asked_end: u64,
 }
 
 /// Why a commit is wanted.
@@ -41,12 +45,13 @@ pub(super) enum Why {
     Take,
     /// The store is to keep the session on.
     Alive,
+    /// The session leaves this process: what the application was not given is not taken.
+    Leave,
 }
 
 /// A commit that is being asked for, and what the books are to say when it is done.
 struct Entry {
     commit: Commit,
-    takes: bool,
     front: u64,
     end: u64,
 }
@@ -59,6 +64,7 @@ impl Books {
             front: 0,
             stored_front: 0,
             stored_end: payloads as u64,
+            asked_end: payloads as u64,
         }
     }
 
@@ -77,18 +83,33 @@ impl Books {
     }
 
     /// How many of the outbox the store has.
-    pub(super) fn stored(&self, outbox: &VecDeque<Arc<Payload>>) -> usize {
-        usize::try_from(self.stored_end.saturating_sub(self.front))
-            .map_or(outbox.len(), |count| count.min(outbox.len()))
+    fn stored(&self, outbox: &VecDeque<Arc<Payload>>) -> usize {
+        self.up_to(self.stored_end, outbox)
+    }
+
+    /// How many of the outbox it has, or will have when it has done what it is being asked.
+    pub(super) fn entrusted(&self, outbox: &VecDeque<Arc<Payload>>) -> usize {
+        self.up_to(self.stored_end.max(self.asked_end), outbox)
+    }
+
+    fn up_to(&self, end: u64, outbox: &VecDeque<Arc<Payload>>) -> usize {
+        usize::try_from(end.saturating_sub(self.front)).map_or(outbox.len(), |count| count.min(outbox.len()))
     }
 }
 
 impl State {
+    /// What the store is to have. What it knows to be taken stays taken, though the application is not given it yet.
+    fn record(&self) -> Record {
+        let mut record = self.server.record();
+        record.taken += self.taken.iter().map(|payload| span(payload.len())).sum::<u64>();
+        record
+    }
+
     /// Whether the store has to hear something.
     fn owes(&self, why: Why) -> bool {
         let books = &self.books;
         let differs = || {
-            self.server.record() != books.record
+            self.record() != books.record
                 || books.front != books.stored_front
                 || books.end(&self.outbox) != books.stored_end
         };
@@ -96,16 +117,20 @@ impl State {
     }
 
     /// The commit that is due, if one is.
-    fn prepare(&self, why: Why, lifetime: Duration) -> Option<Entry> {
+    fn prepare(&mut self, why: Why, lifetime: Duration) -> Option<Entry> {
         if !self.owes(why) {
             return None;
         }
-        let mut record = self.server.record();
-        let takes = why == Why::Take && self.taken.is_empty();
-        if takes {
-            record.taken += span(self.held.front()?.len());
+        if why == Why::Leave {
+            self.untaken = std::mem::take(&mut self.taken);
         }
-        let books = &self.books;
+        let mut record = self.record();
+        if why == Why::Take && self.taken.is_empty() {
+            let payload = self.held.pop_front()?;
+            record.taken += span(payload.len());
+            self.taking = Some(payload);
+        }
+        let books = &mut self.books;
         let (front, end) = (books.front, books.end(&self.outbox));
         let released = front.min(books.stored_end) - books.stored_front;
         let appended = self
@@ -120,12 +145,9 @@ impl State {
             appended,
             lifetime,
         };
-        Some(Entry {
-            commit,
-            takes,
-            front,
-            end,
-        })
+        books.asked_end = end;
+        self.is_asked = true;
+        Some(Entry { commit, front, end })
     }
 }
 
@@ -156,25 +178,69 @@ impl Core {
             return Ok(());
         };
         let record = entry.commit.record;
-        match self.registry.store.commit(self.key, entry.commit).await? {
-            Verdict::Done => {
-                let mut state = self.state();
-                state.books.record = record;
-                state.books.stored_front = entry.front;
-                state.books.stored_end = entry.end;
-                if entry.takes
-                    && let Some(payload) = state.held.pop_front()
-                {
-                    state.taken.push_back(payload);
-                    state.server.take(1, self.registry.now());
-                    state.rouse();
-                    self.settle(&mut state);
-                }
-            }
+        let asked = Asked(self);
+        let verdict = self.registry.store.commit(self.key, entry.commit).await;
+        if let Ok(Verdict::Done) = verdict {
+            let mut state = self.state();
+            state.books.record = record;
+            state.books.stored_front = entry.front;
+            state.books.stored_end = entry.end;
+            let taken = state.taking.take();
+            state.taken.extend(taken);
+            state.untaken.clear();
+        }
+        drop(asked);
+        match verdict? {
+            Verdict::Done => {}
             Verdict::Superseded => self.abandon(4409, SUPERSEDED, Fate::Moved),
             Verdict::Gone => self.abandon(1006, LOST, Fate::Gone),
         }
         Ok(())
+    }
+
+    /// Leaves the session to the store, and to whoever asks for it next; with all of it where the store can be asked.
+    ///
+    /// Nothing comes between what the store is told and the end here: a message that one of the two has is not the other's.
+    async fn leave(self: &Arc<Self>) {
+        let _turn = self.turn.lock().await;
+        if self.hurry() {
+            // It has a goodbye to say first.
+            return;
+        }
+        // What can't be stored is handed back.
+        let _ = self.write_down(Why::Leave).await;
+        self.abandon(1001, GOING_AWAY, Fate::Moved);
+    }
+
+    /// The same, but no longer than a store may be waited for. What it is being asked then, it may do or not.
+    pub(super) async fn leave_soon(self: &Arc<Self>) {
+        let core = self.clone();
+        let leaving = uncancelled(&self.runtime, async move { core.leave().await });
+        let _ = timeout(STORE_PATIENCE, leaving).await;
+        if !self.hurry() {
+            self.abandon(1001, GOING_AWAY, Fate::Moved);
+        }
+    }
+}
+
+/// While the store is being asked. What it did not do is as if it had not been asked.
+struct Asked<'a>(&'a Arc<Core>);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let core = self.0;
+        let mut state = core.state();
+        state.is_asked = false;
+        state.books.asked_end = state.books.stored_end;
+        let untaken = std::mem::take(&mut state.untaken);
+        state.taken.extend(untaken);
+        if let Some(payload) = state.taking.take()
+            && !state.has_moved()
+        {
+            state.held.push_front(payload);
+        }
+        drop(state);
+        core.readable.notify_waiters();
     }
 }
 
@@ -183,7 +249,8 @@ const LOST: &str = "session lost";
 
 /// Waits in place of a connection: for the next one, for the end of the resume time, and for messages to be stored.
 pub(super) async fn linger(core: Arc<Core>, driver: Arc<Notify>) {
-    let mut failed = false;
+    // What the store last heard may be long ago: from now on it keeps the session for longer than the client may stay away.
+    let mut failed = core.commit(Why::Alive).await.is_err();
     loop {
         let deadline = {
             let mut state = core.state();

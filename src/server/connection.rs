@@ -11,17 +11,18 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::commit::Why;
 use super::core::Core;
-use super::frames;
+use super::frames::{self, clip};
 use super::message::{Message, Parting};
 use super::registry::{Registry, STORE_PATIENCE};
 use super::serve::{REASON_BYTES, left};
 use super::state::Goodbye;
 use super::welcome::Attached;
 use crate::proto::Time;
-use crate::session::frame::{self, Control, FromClient};
+use crate::session::frame::{self, Bye, Control, FromClient};
 use crate::session::{Fault, Frame, Server};
 
-/// So many frames leave before it is looked at what has arrived.
+/// So many frames leave before it is looked at what has arrived; and so many arrive before what is to leave is written, though
+/// there may be more to write with it.
 const BURST: usize = 16;
 
 /// A connection that carries a session.
@@ -35,6 +36,8 @@ pub(super) struct Connection<'a, F> {
     is_ready: bool,
     /// It has some that it has not written.
     is_unflushed: bool,
+    /// How many messages have arrived since it last wrote all.
+    arrivals: usize,
     /// It could not write all that it had.
     is_blocked: bool,
     /// There may be more to send.
@@ -64,6 +67,7 @@ where
             first: Some(first),
             is_ready: false,
             is_unflushed: false,
+            arrivals: 0,
             is_blocked: false,
             is_busy: true,
             alive: Instant::now() + registry.lifetime() / 3,
@@ -83,6 +87,10 @@ where
             }
             let mut work = pin!(driver.notified());
             match poll_fn(|cx| self.poll(cx, sleep.as_mut(), work.as_mut())).await {
+                Happened::Arrived(Message::Broken(code, reason)) => {
+                    self.ended_by_client(code, &reason);
+                    return self.settled(Goodbye::new(code, reason)).await;
+                }
                 Happened::Arrived(message) => {
                     if let Err(parting) = self.arrived(message) {
                         return parting;
@@ -150,10 +158,10 @@ where
             // It makes no difference to anybody but this connection.
             Frame::Control(Control::Ping(_) | Control::Pong(_)) => {}
             Frame::Control(Control::Bye(_)) => {
-                let Ok(end) = timeout(STORE_PATIENCE, core.ended()).await else {
+                if timeout(STORE_PATIENCE, core.ended()).await.is_err() {
                     return Err(overloaded());
-                };
-                if end.code == 4409 {
+                }
+                if core.has_moved() {
                     // Another process has it.
                     return Ok(None);
                 }
@@ -235,6 +243,17 @@ where
             let goodbye = goodbye.unwrap_or_else(|_| Goodbye::new(1011, "session dropped"));
             return Poll::Ready(Happened::Goodbye(goodbye));
         }
+        // Where what arrives never pauses, what is to leave must not wait for a pause.
+        if self.arrivals >= BURST && self.poll_flush(cx).is_err() {
+            return Poll::Ready(Happened::Gone(Parting::Lost));
+        }
+        if let Poll::Ready(item) = self.frames.as_mut().poll_next(cx) {
+            self.arrivals += 1;
+            return Poll::Ready(match item {
+                Some(Ok(message)) => Happened::Arrived(message),
+                Some(Err(_)) | None => Happened::Gone(Parting::Lost),
+            });
+        }
         if !self.is_ready {
             let ready = self.frames.as_mut().poll_ready(cx);
             match self.note_ready(&ready) {
@@ -243,24 +262,11 @@ where
                 Ok(Poll::Pending) => {}
             }
         }
-        if let Poll::Ready(item) = self.frames.as_mut().poll_next(cx) {
-            return Poll::Ready(match item {
-                Some(Ok(message)) => Happened::Arrived(message),
-                Some(Err(_)) | None => Happened::Gone(Parting::Lost),
-            });
-        }
         if self.is_busy && self.is_ready {
             return Poll::Ready(Happened::Work);
         }
-        if self.is_unflushed && self.is_ready {
-            match self.frames.as_mut().poll_flush(cx) {
-                Poll::Ready(Err(_)) => return Poll::Ready(Happened::Gone(Parting::Lost)),
-                Poll::Ready(Ok(())) => {
-                    self.is_unflushed = false;
-                    self.unblocked();
-                }
-                Poll::Pending => self.is_blocked = true,
-            }
+        if self.is_ready && self.poll_flush(cx).is_err() {
+            return Poll::Ready(Happened::Gone(Parting::Lost));
         }
         if work.poll(cx).is_ready() {
             return Poll::Ready(Happened::Work);
@@ -268,13 +274,39 @@ where
         sleep.poll(cx).map(|()| Happened::Deadline)
     }
 
+    /// Writes what the sink has, as far as it can be written.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), F::Error> {
+        self.arrivals = 0;
+        if !self.is_unflushed {
+            return Ok(());
+        }
+        match self.frames.as_mut().poll_flush(cx) {
+            Poll::Ready(written) => {
+                written?;
+                self.is_unflushed = false;
+                self.unblocked();
+            }
+            Poll::Pending => self.is_blocked = true,
+        }
+        Ok(())
+    }
+
     fn arrived(&self, message: Message) -> Result<(), Parting> {
         let Attached { core, link, .. } = &self.attached;
         let link = *link;
         let fail = |fault| core.change(|server, now| server.fail(link, fault, now));
         match message {
-            Message::Control => {}
-            Message::Close(reason) => return Err(left(reason)),
+            Message::Control => core.change(|server, now| server.alive(link, now)),
+            // Dealt with before.
+            Message::Broken(..) => {}
+            Message::Close(reason) => {
+                if let Some((code, reason)) = &reason
+                    && is_fatal(*code)
+                {
+                    self.ended_by_client(*code, reason);
+                }
+                return Err(left(reason));
+            }
             Message::Text(text) => match frame::decode_text(&text) {
                 Ok((first, messages)) => core.batch(link, first, messages.map(frames::text)),
                 Err(fault) => fail(fault.into()),
@@ -289,26 +321,38 @@ where
         Ok(())
     }
 
+    /// No client comes back after this, so that the session is over as after its BYE.
+    fn ended_by_client(&self, code: u16, reason: &str) {
+        let Attached { core, link, .. } = &self.attached;
+        let bye = Bye {
+            code: code.into(),
+            reason: clip(reason, REASON_BYTES).into(),
+        };
+        core.control(*link, Control::Bye(bye));
+    }
+
     /// How to close it, once the store knows why.
     async fn settled(self, goodbye: Goodbye) -> Parting {
         let core = &self.attached.core;
         let mut goodbye = goodbye;
         if core.is_ending() {
             match timeout(STORE_PATIENCE, core.ended()).await {
-                Ok(end) if end.code == 4409 => goodbye = Goodbye::new(4409, end.reason.clone()),
+                Ok(end) if core.has_moved() && end.code == 4409 => goodbye = Goodbye::new(4409, end.reason.clone()),
                 Ok(_) => {}
                 Err(_) => return overloaded(),
             }
         }
-        if goodbye.code == 1006 {
-            // A code that no close frame may have; the client finds out when it comes back.
-            goodbye.code = 1001;
-        }
+        let goodbye = goodbye.sendable();
         Parting::Closed {
             code: goodbye.code,
             reason: goodbye.reason.into(),
         }
     }
+}
+
+/// Whether a close with this code says that the same would happen again.
+const fn is_fatal(code: u16) -> bool {
+    matches!(code, 1002 | 1007 | 1009 | 4400 | 4413)
 }
 
 /// Not a method: what it waits for must not hold the frames, which may be of a kind that only one thread may see.

@@ -13,9 +13,10 @@ use tokio::sync::{Notify, broadcast, oneshot};
 use super::event::{Ended, Event};
 use super::message::Peer;
 use super::registry::{Place, Registry};
-use super::state::{Fate, Goodbye, State};
+use super::state::{Fate, State};
 use super::store::Stored;
 use super::token::Key;
+use super::welcome::Attached;
 use crate::codec::Payload;
 use crate::proto::{Admission, Time};
 use crate::session::frame::{Control, Hello, Welcome};
@@ -106,26 +107,41 @@ impl Core {
         }
     }
 
-    pub(super) fn resume(self: &Arc<Self>, hello: &Hello, link: Link) -> Result<Welcome, Refusal> {
+    /// Whether it has ended before a HELLO that has claimed it in the store. Whoever has the store bury it needs that attempt.
+    pub(super) fn claimed_too_late(&self, attempt: u64) -> bool {
+        let mut state = self.state();
+        if state.is_ending() {
+            state.server.claimed(attempt);
+        }
+        state.is_ending()
+    }
+
+    /// The session goes on, on a connection: see [`attach`](Self::attach).
+    pub(super) fn resume(self: &Arc<Self>, hello: &Hello, link: Link) -> Result<(Attached, Welcome), Refusal> {
         let mut state = self.state();
         let welcome = state.server.resume(hello, link, self.registry.now());
+        let attached = welcome.map(|welcome| (self.attached(&mut state, link), welcome));
         self.settle(&mut state);
-        welcome
+        attached
     }
 
     /// A connection has taken the session up: how it hears of work, and of its end.
-    pub(super) fn attach(self: &Arc<Self>, link: Link) -> (Arc<Notify>, oneshot::Receiver<Goodbye>) {
+    pub(super) fn attach(self: &Arc<Self>, link: Link) -> Attached {
+        self.attached(&mut self.state(), link)
+    }
+
+    fn attached(self: &Arc<Self>, state: &mut State, link: Link) -> Attached {
         let (closer, closed) = oneshot::channel();
         let driver = Arc::<Notify>::default();
-        let mut state = self.state();
-        if state.server.link() == Some(link) {
-            // Whoever waited in its place is done.
-            std::mem::replace(&mut state.driver, driver.clone()).notify_one();
-            state.closers.push((link, closer));
-        } else {
-            let _ = closer.send(Goodbye::new(4409, "superseded by a newer connection"));
+        // Whoever waited in its place is done.
+        std::mem::replace(&mut state.driver, driver.clone()).notify_one();
+        state.closers.push((link, closer));
+        Attached {
+            core: self.clone(),
+            link,
+            driver,
+            closed,
         }
-        (driver, closed)
     }
 
     pub(super) fn detach(self: &Arc<Self>, link: Link) {
@@ -202,6 +218,18 @@ impl Core {
         state.driver.notify_one();
     }
 
+    /// Where the application has closed it, waits no longer for what is queued. Whether it has.
+    pub(super) fn hurry(self: &Arc<Self>) -> bool {
+        let mut state = self.state();
+        let is_closing = state.server.is_closing();
+        if is_closing {
+            state.server.hurry(self.registry.now());
+            self.settle(&mut state);
+            state.driver.notify_one();
+        }
+        is_closing
+    }
+
     /// The application's turn is over: what it sent goes out.
     pub(super) fn uncork(&self, state: &mut State) {
         if state.corked.take().is_some() {
@@ -212,7 +240,11 @@ impl Core {
     /// Accepts a message, or gives it back with the reason why not.
     pub(super) fn push(self: &Arc<Self>, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut state = self.state();
-        let admission = state.server.admits(payload.len());
+        let mut admission = state.server.admits(payload.len());
+        // Whoever waits for this has something in the outbox, and is woken when that is taken.
+        if admission == Admission::Accept && !state.outbox.is_empty() && self.registry.is_full() {
+            admission = Admission::Wait;
+        }
         if admission != Admission::Accept {
             self.uncork(&mut state);
             return Err((admission, payload));
@@ -290,8 +322,15 @@ impl Core {
         !state.server.is_used() && state.ending.is_none()
     }
 
-    pub(super) fn detached_bytes(&self) -> usize {
-        self.state().detached_bytes
+    /// How much it holds without a connection, in bytes, and since when; nothing where it has one.
+    pub(super) fn detached(&self) -> Option<(usize, Time)> {
+        let state = self.state();
+        let since = state.server.detached_since()?;
+        (state.detached_bytes > 0).then_some((state.detached_bytes, since))
+    }
+
+    pub(super) fn has_moved(&self) -> bool {
+        self.state().has_moved()
     }
 
     /// Nothing that is done under this lock can panic half-way, so a poisoned one is as good as any.

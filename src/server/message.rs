@@ -16,7 +16,12 @@ pub enum Message {
     Binary(Vec<u8>),
     /// The close frame: its code and reason, where it has them.
     Close(Option<(u16, String)>),
-    /// A ping or a pong of the WebSocket itself, which its library answers. Ignored, and never sent.
+    /// What the library refuses to read, with the close code for it: 1009 where it is too large, 1007 where it is no UTF-8, 1002
+    /// for whatever else WebSocket forbids. The last item of a stream. It ends the session, as the same bytes would come again,
+    /// and closes the connection with the code. Never sent.
+    Broken(u16, String),
+    /// A ping or a pong of the WebSocket itself, which its library answers; or part of a message that is still under way, where
+    /// the library can tell. A sign of life, and no more. Never sent.
     Control,
 }
 

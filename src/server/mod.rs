@@ -10,12 +10,13 @@
 //!
 //! use axum::extract::ws::{self, WebSocket, WebSocketUpgrade};
 //! use axum::extract::{ConnectInfo, State};
-//! use axum::http::{HeaderMap, StatusCode};
+//! use axum::http::{HeaderMap, HeaderValue, StatusCode};
 //! use axum::response::{IntoResponse, Response};
 //! use axum::{Router, routing};
 //! use futures_util::{Sink, SinkExt, Stream, StreamExt};
 //! use tautline::server::{Message, Peer, Session, Sessions};
 //! use tautline::session::PROTOCOL;
+//! use tungstenite::error::ProtocolError; // of the version that axum uses
 //!
 //! #[tokio::main]
 //! async fn main() -> std::io::Result<()> {
@@ -31,10 +32,11 @@
 //!     headers: HeaderMap,
 //!     upgrade: WebSocketUpgrade,
 //! ) -> Response {
-//!     let origin = headers.get("origin").and_then(|origin| origin.to_str().ok());
-//!     if !sessions.allows(origin) {
+//!     // An origin that can't be read is not none.
+//!     let origin = headers.get("origin").map(HeaderValue::to_str).transpose();
+//!     let Some(origin) = origin.ok().filter(|origin| sessions.allows(*origin)) else {
 //!         return StatusCode::FORBIDDEN.into_response();
-//!     }
+//!     };
 //!     let peer = Peer { origin: origin.map(String::from), principal: None, address: Some(address.ip()) };
 //!     upgrade
 //!         .protocols([PROTOCOL])
@@ -62,12 +64,6 @@
 //! fn frames(
 //!     socket: WebSocket,
 //! ) -> impl Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Send {
-//!     let incoming = |message| match message {
-//!         ws::Message::Text(text) => Message::Text(text.as_str().into()),
-//!         ws::Message::Binary(bytes) => Message::Binary(bytes.into()),
-//!         ws::Message::Close(frame) => Message::Close(frame.map(|frame| (frame.code, frame.reason.as_str().into()))),
-//!         ws::Message::Ping(_) | ws::Message::Pong(_) => Message::Control,
-//!     };
 //!     let outgoing = async |message| {
 //!         Ok(match message {
 //!             Message::Text(text) => ws::Message::Text(text.into()),
@@ -75,10 +71,31 @@
 //!             Message::Close(frame) => ws::Message::Close(
 //!                 frame.map(|(code, reason)| ws::CloseFrame { code, reason: reason.into() }),
 //!             ),
-//!             Message::Control => ws::Message::Pong(Default::default()),
+//!             Message::Control | Message::Broken(..) => ws::Message::Pong(Default::default()),
 //!         })
 //!     };
-//!     socket.with(outgoing).map(move |message| message.map(incoming))
+//!     socket.with(outgoing).map(|item| item.map(incoming).or_else(broken))
+//! }
+//!
+//! fn incoming(message: ws::Message) -> Message {
+//!     match message {
+//!         ws::Message::Text(text) => Message::Text(text.as_str().into()),
+//!         ws::Message::Binary(bytes) => Message::Binary(bytes.into()),
+//!         ws::Message::Close(frame) => Message::Close(frame.map(|frame| (frame.code, frame.reason.as_str().into()))),
+//!         ws::Message::Ping(_) | ws::Message::Pong(_) => Message::Control,
+//!     }
+//! }
+//!
+//! /// What the library refuses to read would come again and again: the session ends. All else is a lost connection.
+//! fn broken(error: axum::Error) -> Result<Message, axum::Error> {
+//!     let code = match std::error::Error::source(&error).and_then(|cause| cause.downcast_ref()) {
+//!         Some(tungstenite::Error::Capacity(_)) => 1009,
+//!         Some(tungstenite::Error::Utf8(_)) => 1007,
+//!         Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Err(error),
+//!         Some(tungstenite::Error::Protocol(_)) => 1002,
+//!         _ => return Err(error),
+//!     };
+//!     Ok(Message::Broken(code, error.to_string()))
 //! }
 //! ```
 //!
@@ -102,8 +119,11 @@
 //! | [`Builder::outbox`] | 4,096 messages, 16 MiB | [`Session::send`] waits |
 //! | [`Builder::max_sessions`] | 10,000 | those that were never used make room; new ones are closed with 4429 |
 //! | [`Builder::max_sessions_per_address`], [`Builder::max_sessions_per_principal`] | none | 4429 |
-//! | [`Builder::max_detached_bytes`] | 256 MiB | the fullest session without a connection ends |
+//! | [`Builder::max_held_bytes`] | 1 GiB | [`Session::send`] waits until what was sent before is taken |
+//! | [`Builder::max_detached_bytes`] | 256 MiB | the last one detached of whoever holds most ends |
 //! | [`Builder::handshake_timeout`] | 5 s | 4408 |
+//! | [`Builder::probe`] | 5 s, after twice the heartbeat of silence | the connection is closed with 1001; the session waits |
+//! | [`Builder::close_timeout`] | 5 s | [`Session::close`] waits no longer for what was sent to be taken |
 //! | [`Builder::resume`] | 120 s | a session without a connection ends |
 //!
 //! # Who may resume

@@ -72,7 +72,7 @@ impl Core {
         let outbox = std::mem::take(&mut state.outbox);
         let kept_elsewhere = if state.fate == Some(Fate::Moved) {
             state.held.clear();
-            state.books.stored(&outbox)
+            state.books.entrusted(&outbox)
         } else {
             0
         };

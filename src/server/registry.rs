@@ -1,6 +1,7 @@
 //! All sessions of this process: found by their key, counted, and kept within bounds.
 
 use std::boxed::Box;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::string::String;
@@ -46,6 +47,7 @@ pub(super) struct Rules {
     pub(super) origins: Origins,
     pub(super) max_sessions: usize,
     pub(super) max_detached_bytes: usize,
+    pub(super) max_held_bytes: usize,
     pub(super) max_per_address: usize,
     pub(super) max_per_principal: usize,
 }
@@ -63,6 +65,7 @@ pub(super) struct Registry {
     /// The last of them has gone, or the last session.
     pub(super) idle: Notify,
     stopped: AtomicBool,
+    stop: Notify,
     links: AtomicU64,
     origin: Instant,
 }
@@ -84,6 +87,22 @@ pub(super) struct Place {
     principal: Option<String>,
 }
 
+/// Who is answerable for a session: a principal, or else an address. Those of nobody's are one's.
+#[derive(PartialEq, Eq, Hash)]
+enum Holder {
+    Principal(String),
+    Address(Option<IpAddr>),
+}
+
+impl Holder {
+    fn of(peer: &Peer) -> Self {
+        match &peer.principal {
+            Some(principal) => Self::Principal(principal.clone()),
+            None => Self::Address(peer.address.map(network)),
+        }
+    }
+}
+
 /// Why there is no place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Full {
@@ -103,6 +122,7 @@ impl Registry {
             connections: AtomicUsize::new(0),
             idle: Notify::new(),
             stopped: AtomicBool::new(false),
+            stop: Notify::new(),
             links: AtomicU64::new(0),
             origin: Instant::now(),
         }
@@ -114,9 +134,18 @@ impl Registry {
         self.table().sessions.get(key).cloned()
     }
 
-    pub(super) fn insert(&self, core: &Arc<Core>) {
-        // One that goes for it goes when the table is free again: it may have to give back its place.
-        let _replaced = self.table().sessions.insert(core.key, core.clone());
+    /// Not after the stop: whoever ends all sessions has those that are here by then.
+    #[must_use]
+    pub(super) fn insert(&self, core: &Arc<Core>) -> bool {
+        let mut table = self.table();
+        if self.is_stopped() {
+            return false;
+        }
+        let replaced = table.sessions.insert(core.key, core.clone());
+        drop(table);
+        // It may have to give back its place, and the table is free again.
+        drop(replaced);
+        true
     }
 
     /// Takes a session out, unless another one has its key by now.
@@ -138,15 +167,20 @@ impl Registry {
     }
 
     /// A new session. Until its client uses it, it is among the first to go when room is needed.
-    pub(super) fn begin(&self, core: &Arc<Core>) {
+    #[must_use]
+    pub(super) fn begin(&self, core: &Arc<Core>) -> bool {
         let key = core.key;
         let mut table = self.table();
+        if self.is_stopped() {
+            return false;
+        }
         table.sessions.insert(key, core.clone());
         if table.unused.len() > 2 * table.sessions.len() + UNUSED_SLACK {
             let Table { sessions, unused, .. } = &mut *table;
             unused.retain(|key| sessions.contains_key(key));
         }
         table.unused.push_back(key);
+        true
     }
 
     /// A place for one session more. Where there is none, the oldest of those that no client ever used makes room.
@@ -216,17 +250,38 @@ impl Registry {
         }
     }
 
-    /// Ends sessions without a connection, the fullest first, until what is left is within the bound.
+    /// Ends sessions without a connection until what is left is within the bound: of whoever holds most of it with all of theirs,
+    /// the one whose connection went last. So many small ones of one client don't drive out the one of another.
     pub(super) fn shed(&self) {
         while self.detached.load(Ordering::Relaxed) > self.rules.max_detached_bytes {
-            let fullest = self.all().into_iter().max_by_key(|core| core.detached_bytes());
-            match fullest {
-                Some(core) if core.detached_bytes() > 0 => {
-                    core.abandon(1006, "no room to keep it", Fate::Forget);
+            let mut holders = HashMap::<Holder, (usize, Time, Arc<Core>)>::new();
+            for core in self.all() {
+                let Some((bytes, since)) = core.detached() else {
+                    continue;
+                };
+                match holders.entry(Holder::of(&core.peer)) {
+                    Entry::Vacant(entry) => {
+                        entry.insert((bytes, since, core));
+                    }
+                    Entry::Occupied(mut entry) => {
+                        let (total, last, youngest) = entry.get_mut();
+                        *total += bytes;
+                        if since >= *last {
+                            (*last, *youngest) = (since, core);
+                        }
+                    }
                 }
-                _ => return,
             }
+            let Some((_, _, core)) = holders.into_values().max_by_key(|(total, ..)| *total) else {
+                return;
+            };
+            core.abandon(1006, "no room to keep it", Fate::Forget);
         }
+    }
+
+    /// Whether the sessions hold as much as they may, all together.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) >= self.rules.max_held_bytes
     }
 
     /// How long a store keeps a session without hearing of it: half as long again as it may have to.
@@ -261,7 +316,19 @@ impl Registry {
     // The end, and time
 
     pub(super) fn stop(&self) {
+        let table = self.table();
         self.stopped.store(true, Ordering::Relaxed);
+        drop(table);
+        self.stop.notify_waiters();
+    }
+
+    /// Waits for the stop.
+    pub(super) async fn stopping(&self) {
+        let mut stop = std::pin::pin!(self.stop.notified());
+        stop.as_mut().enable();
+        if !self.is_stopped() {
+            stop.await;
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -70,17 +70,21 @@ where
     if !registry.allows(peer.origin.as_deref()) {
         return Err(closed(4401, "origin not allowed"));
     }
-    if registry.is_stopped() {
-        return Err(closed(1001, GOING_AWAY));
-    }
     let patience = registry.rules.handshake_timeout;
-    let hello = match timeout(patience, hello(frames.as_mut())).await {
-        Ok(hello) => hello?,
-        Err(_) => return Err(closed(4408, "no HELLO in time")),
+    let hello = {
+        let mut hello = pin!(timeout(patience, hello(frames.as_mut())));
+        let mut stopping = pin!(registry.stopping());
+        poll_fn(|cx| match stopping.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => hello.as_mut().poll(cx).map(Some),
+        })
+        .await
     };
-    if registry.is_stopped() {
-        return Err(closed(1001, GOING_AWAY));
-    }
+    let hello = match hello {
+        Some(Ok(hello)) => hello?,
+        Some(Err(_)) => return Err(closed(4408, "no HELLO in time")),
+        None => return Err(closed(1001, GOING_AWAY)),
+    };
     match welcome::answer(registry, hello, peer).await {
         Ok(accepted) => Ok(accepted),
         Err(Refused::Close(Goodbye { code, reason })) => Err(closed(code, &reason)),
@@ -105,6 +109,7 @@ where
             None | Some(Err(_)) => return Err(Parting::Lost),
             Some(Ok(Message::Control)) => {}
             Some(Ok(Message::Close(reason))) => return Err(left(reason)),
+            Some(Ok(Message::Broken(code, reason))) => return Err(Parting::Closed { code, reason }),
             Some(Ok(Message::Binary(bytes))) => match FromClient::decode(&bytes) {
                 Ok(FromClient::Hello(hello)) => return Ok(hello),
                 Ok(_) => return Err(broken(Fault::Unexpected)),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::string::String;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::time::sleep;
 
@@ -35,9 +35,11 @@ pub struct Session<In, Out = In> {
     sender: Sender<Out>,
 }
 
-/// Sends messages of a session from another task. Clone it freely; messages of one clone keep their order.
+/// Sends messages of a session from another task. Clone it freely; messages of one clone keep their order. It does not keep the
+/// session, nor what is left of one that has ended.
 pub struct Sender<Out> {
-    core: Arc<Core>,
+    name: String,
+    core: Weak<Core>,
     encode: Arc<Encode<Out>>,
 }
 
@@ -88,7 +90,8 @@ impl<In: 'static, Out: 'static> Session<In, Out> {
             core: core.clone(),
             decode: Arc::new(move |payload| decoder.decode(payload)),
             sender: Sender {
-                core: core.clone(),
+                name: core.key.name(),
+                core: Arc::downgrade(core),
                 encode: Arc::new(move |message| encoder.encode(message)),
             },
         }
@@ -138,9 +141,11 @@ impl<In, Out> Session<In, Out> {
     /// Ends the session: waits until the client's application has taken what was sent, for the close timeout at most, and then
     /// says goodbye with this code and reason. Returns how it ended.
     ///
-    /// Use 1000, or 3000 to 4999, which are the application's. A reason is cut off after 123 bytes. Where the client has no
-    /// connection, the end is kept for it, for the resume time.
+    /// The codes are 1000, and 3000 to 4999, which are the application's; any other becomes 1000. A reason is cut off after 123
+    /// bytes. The client is told in a BYE, and its connection closed with 1000 in any case. Where it has no connection, the end is
+    /// kept for it, for the resume time.
     pub async fn close(&self, code: u16, reason: &str) -> Ended {
+        let code = if matches!(code, 3000..=4999) { code } else { 1000 };
         self.begin_close(code, reason);
         self.closed().await
     }
@@ -219,6 +224,9 @@ impl<Out> Sender<Out> {
     /// Sends a message: returns once it is accepted, and waits while the outbox is full. That is the backpressure: a client
     /// that does not take what it gets holds up whoever sends it more.
     ///
+    /// There is no queue before the outbox: of several that wait at the same time, a small message may find room where a large one
+    /// does not yet.
+    ///
     /// What is sent while the client has no connection waits for the next one. Dropping the future before it is ready means
     /// that the message was not accepted.
     ///
@@ -226,16 +234,17 @@ impl<Out> Sender<Out> {
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
         let mut payload = (self.encode)(message).map_err(SendError::Encode)?;
+        let core = self.core.upgrade().ok_or(SendError::Closed)?;
         loop {
-            payload = match self.offer(payload) {
+            payload = match offer(&core, payload) {
                 Ok(()) => return Ok(()),
                 Err((SendError::Full, payload)) => payload,
                 Err((error, _)) => return Err(error),
             };
-            let mut room = pin!(self.core.writable.notified());
+            let mut room = pin!(core.writable.notified());
             room.as_mut().enable();
             // It may have come in between.
-            payload = match self.offer(payload) {
+            payload = match offer(&core, payload) {
                 Ok(()) => return Ok(()),
                 Err((SendError::Full, payload)) => payload,
                 Err((error, _)) => return Err(error),
@@ -250,7 +259,8 @@ impl<Out> Sender<Out> {
     /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
     pub fn try_send(&self, message: Out) -> Result<(), SendError> {
         let payload = (self.encode)(message).map_err(SendError::Encode)?;
-        self.offer(payload).map_err(|(error, _)| error)
+        let core = self.core.upgrade().ok_or(SendError::Closed)?;
+        offer(&core, payload).map_err(|(error, _)| error)
     }
 
     /// Waits until the client's application has taken everything that was sent before, by whichever handle.
@@ -258,36 +268,38 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// [`SendError::Closed`] where the session ends before; [`Session::closed`] has what was not taken.
     pub async fn flush(&self) -> Result<(), SendError> {
-        let (target, _) = self.core.progress();
+        let core = self.core.upgrade().ok_or(SendError::Closed)?;
+        let (target, _) = core.progress();
         loop {
-            let mut change = pin!(self.core.writable.notified());
+            let mut change = pin!(core.writable.notified());
             change.as_mut().enable();
-            let (_, taken) = self.core.progress();
+            let (_, taken) = core.progress();
             if taken >= target {
                 return Ok(());
             }
-            if self.core.end().is_some() {
+            if core.end().is_some() {
                 return Err(SendError::Closed);
             }
             change.await;
         }
     }
+}
 
-    fn offer(&self, payload: Payload) -> Result<(), (SendError, Payload)> {
-        self.core.push(payload).map_err(|(admission, payload)| {
-            let error = match admission {
-                Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
-                Admission::TooBig => SendError::TooBig { size: payload.len() },
-                Admission::Closed => SendError::Closed,
-            };
-            (error, payload)
-        })
-    }
+fn offer(core: &Arc<Core>, payload: Payload) -> Result<(), (SendError, Payload)> {
+    core.push(payload).map_err(|(admission, payload)| {
+        let error = match admission {
+            Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
+            Admission::TooBig => SendError::TooBig { size: payload.len() },
+            Admission::Closed => SendError::Closed,
+        };
+        (error, payload)
+    })
 }
 
 impl<Out> Clone for Sender<Out> {
     fn clone(&self) -> Self {
         Self {
+            name: self.name.clone(),
             core: self.core.clone(),
             encode: self.encode.clone(),
         }
@@ -297,7 +309,7 @@ impl<Out> Clone for Sender<Out> {
 impl<Out> fmt::Debug for Sender<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("session", &self.core.key.name())
+            .field("session", &self.name)
             .finish_non_exhaustive()
     }
 }
@@ -336,12 +348,16 @@ impl Core {
         }
     }
 
-    fn next(&self) -> Next {
+    fn next(self: &Arc<Self>) -> Next {
         let mut state = self.state();
         if let Some(payload) = state.taken.pop_front() {
+            // Not before: who asked for it may have lost interest, and no one may ask again.
+            state.server.take(1, self.registry.now());
+            state.rouse();
+            self.settle(&mut state);
             return Next::Given(payload);
         }
-        if state.is_over() {
+        if state.is_over() && !state.is_asked {
             // Nobody is told any more what is taken; what has arrived is still given.
             return state.held.pop_front().map_or(Next::Over, Next::Given);
         }
@@ -352,7 +368,8 @@ impl Core {
     fn look(&self) -> Next {
         let mut state = self.state();
         if state.is_over() {
-            return Next::Over;
+            // What the store is being asked may yet come to a message.
+            return if state.is_asked { Next::Nothing } else { Next::Over };
         }
         let is_there = !state.held.is_empty() && !state.is_ending();
         if is_there || !state.taken.is_empty() {

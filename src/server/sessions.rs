@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::builder::Builder;
-use super::commit::Why;
 use super::frames::clip;
 use super::message::{Message, Parting, Peer};
-use super::registry::{Registry, STORE_PATIENCE};
+use super::registry::Registry;
 use super::serve::{self, GOING_AWAY};
 use super::session::Session;
 use super::state::Fate;
@@ -35,13 +34,14 @@ pub struct Sessions<In, Out = In> {
 pub enum Shutdown {
     /// Ends them: what was sent goes out first; the clients do not come back.
     Bye {
-        /// The code that the clients are told: 1001, say.
+        /// The code that the clients are told: 1001, say. One that no close frame may have becomes 1000.
         code: u16,
         /// The reason.
         reason: String,
     },
     /// Leaves them to the store: the clients come back, and whoever has the store then goes on with them. A
-    /// [`MemoryStore`](super::MemoryStore) that nobody else has forgets them.
+    /// [`MemoryStore`](super::MemoryStore) that nobody else has forgets them. Those that their applications have closed end, as
+    /// they were to, but wait no longer for what was sent to be taken.
     Detach,
 }
 
@@ -119,6 +119,12 @@ impl<In, Out> Sessions<In, Out> {
         let deadline = Instant::now() + timeout.min(Duration::from_secs(24 * 60 * 60));
         match shutdown {
             Shutdown::Bye { code, reason } => {
+                // Only what a close frame may say.
+                let code = if matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+                    code
+                } else {
+                    1000
+                };
                 for core in self.registry.all() {
                     core.close(code, clip(&reason, 123), timeout);
                 }
@@ -131,7 +137,13 @@ impl<In, Out> Sessions<In, Out> {
                 // A store that does not answer must not hold up the end.
                 let _ = timeout_at(deadline, self.store_all()).await;
                 for core in self.registry.all() {
-                    core.abandon(1001, GOING_AWAY, Fate::Moved);
+                    if !core.hurry() {
+                        core.abandon(1001, GOING_AWAY, Fate::Moved);
+                    }
+                }
+                self.wait(deadline + GOODBYE, |registry| registry.len() == 0).await;
+                for core in self.registry.all() {
+                    core.change(|server, _| server.finish());
                 }
             }
         }
@@ -150,9 +162,7 @@ impl<In, Out> Sessions<In, Out> {
 
     async fn store_all(&self) {
         for core in self.registry.all() {
-            // What can't be stored is handed back.
-            let _ = timeout(STORE_PATIENCE, core.commit(Why::Changes)).await;
-            core.abandon(1001, GOING_AWAY, Fate::Moved);
+            core.leave_soon().await;
         }
     }
 

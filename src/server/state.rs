@@ -29,6 +29,14 @@ impl Goodbye {
             reason: reason.into(),
         }
     }
+
+    /// With a code that a close frame may have. The client finds out about the rest when it comes back.
+    pub(super) fn sendable(mut self) -> Self {
+        if self.code == 1006 {
+            self.code = 1001;
+        }
+        self
+    }
 }
 
 /// What becomes of a session that has ended, in the store and for the application.
@@ -48,8 +56,14 @@ pub(super) struct State {
     pub(super) server: Server,
     /// What arrived and is not taken.
     pub(super) held: VecDeque<Payload>,
-    /// What is taken as far as the store knows, and not yet given to the application.
+    /// The oldest of them, while the store is asked to note that it is taken.
+    pub(super) taking: Option<Payload>,
+    /// What is taken as far as the store knows, and not yet given to the application: the client is not told before.
     pub(super) taken: VecDeque<Payload>,
+    /// What of that the store is asked to have as not taken, after all.
+    pub(super) untaken: VecDeque<Payload>,
+    /// The store is being asked something.
+    pub(super) is_asked: bool,
     /// What is not taken by the client's application.
     pub(super) outbox: VecDeque<Arc<Payload>>,
     /// How many messages were ever in the outbox.
@@ -82,7 +96,10 @@ impl State {
             books: Books::new(record.unwrap_or_else(|| server.record()), outbox.len()),
             server,
             held: VecDeque::new(),
+            taking: None,
             taken: VecDeque::new(),
+            untaken: VecDeque::new(),
+            is_asked: false,
             outbox,
             driver: Arc::default(),
             armed: None,
@@ -112,6 +129,11 @@ impl State {
 
     pub(super) fn is_over(&self) -> bool {
         self.end.is_some()
+    }
+
+    /// What of it is not given to the application comes again, elsewhere.
+    pub(super) fn has_moved(&self) -> bool {
+        self.is_over() && self.fate == Some(Fate::Moved)
     }
 
     /// The store says that the session is another's, after all.

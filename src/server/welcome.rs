@@ -10,6 +10,7 @@ use super::commit::{Why, uncancelled};
 use super::core::Core;
 use super::message::Peer;
 use super::registry::{Registry, STORE_PATIENCE};
+use super::serve::GOING_AWAY;
 use super::state::{Fate, Goodbye};
 use super::store::{Claim, Claimed, StoreError, Stored, Tombstone};
 use super::token::{self, Key};
@@ -39,18 +40,6 @@ pub(super) enum Refused {
     Ended(Bye),
 }
 
-impl Attached {
-    fn new(core: Arc<Core>, link: Link) -> Self {
-        let (driver, closed) = core.attach(link);
-        Self {
-            core,
-            link,
-            driver,
-            closed,
-        }
-    }
-}
-
 impl Drop for Attached {
     fn drop(&mut self) {
         self.core.detach(self.link);
@@ -64,11 +53,19 @@ impl From<StoreError> for Refused {
 }
 
 impl Refused {
+    const fn slow() -> Self {
+        Self::busy("the store of sessions does not answer")
+    }
+
     const fn busy(reason: &'static str) -> Self {
         Self::Close(Goodbye {
             code: 4429,
             reason: std::borrow::Cow::Borrowed(reason),
         })
+    }
+
+    fn stopped() -> Self {
+        Self::Close(Goodbye::new(1001, GOING_AWAY))
     }
 
     fn late() -> Self {
@@ -91,7 +88,7 @@ pub(super) async fn answer(registry: &Arc<Registry>, hello: Hello, peer: Peer) -
     match timeout(STORE_PATIENCE, uncancelled(&runtime, greeting)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(Refused::busy("the store of sessions does not answer")),
+        Err(_) => Err(Refused::slow()),
     }
 }
 
@@ -117,14 +114,24 @@ impl Greeting {
         let key = Key::of(&self.hello.token);
         // Two HELLOs with one token: one after the other.
         let registry = self.registry.clone();
-        let _turn = match registry.turns.get(key.spread(registry.turns.len())) {
-            Some(turn) => Some(turn.lock().await),
+        let turn = match registry.turns.get(key.spread(registry.turns.len())) {
+            // Behind a store that hangs no queue grows.
+            Some(turn) => Some(
+                timeout(STORE_PATIENCE, turn.lock())
+                    .await
+                    .map_err(|_| Refused::slow())?,
+            ),
             None => None,
         };
-        match self.find(key).await? {
-            Found::Nothing => self.begin().await,
-            Found::Here(core, turn) => self.resume(core, turn).await,
-            Found::Elsewhere(stored) => self.restore(key, stored).await,
+        let accepted = match self.find(key).await? {
+            Found::Nothing => None,
+            Found::Here(core, turn) => self.resume(core, turn).await?,
+            Found::Elsewhere(stored) => self.restore(key, stored).await?,
+        };
+        drop(turn);
+        match accepted {
+            Some(accepted) => Ok(accepted),
+            None => self.begin().await,
         }
     }
 
@@ -149,15 +156,21 @@ impl Greeting {
             return Ok(Found::Nothing);
         }
         // From here on no commit of this process comes between.
-        let turn = core.turn.clone().lock_owned().await;
+        let turn = timeout(STORE_PATIENCE, core.turn.clone().lock_owned()).await;
+        let turn = turn.map_err(|_| Refused::slow())?;
         if core.is_ending() {
             drop(turn);
-            core.ended().await;
         } else {
             claim.known = Some(core.attempt());
-            return match self.registry.store.claim(key, claim).await? {
+            return match self.registry.store.claim(key, claim.clone()).await? {
                 Claimed::Late => Err(Refused::late()),
-                Claimed::Current => Ok(Found::Here(core, turn)),
+                Claimed::Current => {
+                    if core.claimed_too_late(claim.attempt) {
+                        drop(turn);
+                        return self.find_ended(&core, key, claim).await;
+                    }
+                    Ok(Found::Here(core, turn))
+                }
                 Claimed::Unknown => {
                     core.abandon(1006, "session lost", Fate::Gone);
                     Ok(Found::Nothing)
@@ -172,10 +185,18 @@ impl Greeting {
                 }
             };
         }
+        self.find_ended(&core, key, claim).await
+    }
+
+    /// What the store says of a session that has ended here.
+    async fn find_ended(&self, core: &Core, key: Key, claim: Claim) -> Result<Found, Refused> {
+        core.ended().await;
+        let claim = Claim { known: None, ..claim };
         match self.registry.store.claim(key, claim).await? {
             Claimed::Unknown => Ok(Found::Nothing),
             Claimed::Ended(tombstone) => Err(Refused::ended(tombstone)),
             Claimed::Moved(stored) => Ok(Found::Elsewhere(*stored)),
+            Claimed::Late | Claimed::Current if self.registry.is_stopped() => Err(Refused::stopped()),
             Claimed::Late | Claimed::Current => Err(Refused::late()),
         }
     }
@@ -190,48 +211,54 @@ impl Greeting {
         welcome.token = token;
         registry.store.create(key, core.stored(), registry.lifetime()).await?;
         let core = Arc::new(core);
-        registry.begin(&core);
-        Ok(Accepted {
-            attached: Attached::new(core, link),
-            welcome,
-        })
-    }
-
-    async fn resume(self, core: Arc<Core>, turn: OwnedMutexGuard<()>) -> Result<Accepted, Refused> {
-        let link = self.registry.next_link();
-        let welcome = match core.resume(&self.hello, link) {
-            Ok(welcome) => welcome,
-            Err(Refusal::Late) => return Err(Refused::late()),
-            Err(Refusal::Lost) => {
-                drop(turn);
-                return self.begin().await;
-            }
-        };
-        let attached = Attached::new(core, link);
-        attached.core.write_down(Why::Changes).await?;
-        drop(turn);
+        let attached = core.attach(link);
+        if !registry.begin(&core) {
+            core.abandon(1001, GOING_AWAY, Fate::Forget);
+            return Err(Refused::stopped());
+        }
         Ok(Accepted { attached, welcome })
     }
 
-    async fn restore(self, key: Key, stored: Stored) -> Result<Accepted, Refused> {
+    /// The session goes on; or, where its two ends don't agree on where they are, has ended.
+    async fn resume(&self, core: Arc<Core>, turn: OwnedMutexGuard<()>) -> Result<Option<Accepted>, Refused> {
+        match core.resume(&self.hello, self.registry.next_link()) {
+            Ok((attached, welcome)) => Self::written_down(attached, welcome, turn).await.map(Some),
+            Err(Refusal::Late) => Err(Refused::late()),
+            Err(Refusal::Lost) => {
+                drop(turn);
+                // It gives its place back first.
+                core.ended().await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The WELCOME may leave once the store knows of it.
+    async fn written_down(
+        mut attached: Attached,
+        welcome: Welcome,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<Accepted, Refused> {
+        attached.core.write_down(Why::Changes).await?;
+        drop(turn);
+        if let Ok(goodbye) = attached.closed.try_recv() {
+            // It has ended meanwhile, or gone on elsewhere.
+            return Err(Refused::Close(goodbye.sendable()));
+        }
+        Ok(Accepted { attached, welcome })
+    }
+
+    async fn restore(&self, key: Key, stored: Stored) -> Result<Option<Accepted>, Refused> {
         let place = (self.registry.place(&self.peer).await).map_err(Refused::busy)?;
         let core = Core::restore(&self.registry, key, self.peer.clone(), place, stored);
         let core = Arc::new(core);
         let turn = core.turn.clone().lock_owned().await;
-        let link = self.registry.next_link();
-        match core.resume(&self.hello, link) {
-            Ok(welcome) => {
-                self.registry.insert(&core);
-                let attached = Attached::new(core, link);
-                attached.core.write_down(Why::Changes).await?;
-                drop(turn);
-                Ok(Accepted { attached, welcome })
+        match self.resume(core, turn).await? {
+            Some(accepted) if !self.registry.insert(&accepted.attached.core) => {
+                accepted.attached.core.abandon(1001, GOING_AWAY, Fate::Moved);
+                Err(Refused::stopped())
             }
-            Err(Refusal::Late) => Err(Refused::late()),
-            Err(Refusal::Lost) => {
-                drop(turn);
-                self.begin().await
-            }
+            accepted => Ok(accepted),
         }
     }
 }

@@ -144,7 +144,7 @@ pub struct Server {
     /// The application's close, and how long it waits for what is queued.
     closing: Option<(Bye, Time)>,
     outputs: VecDeque<Output>,
-    /// The client has said something since its first WELCOME.
+    /// The client has said something since its first WELCOME, or come back.
     used: bool,
 }
 
@@ -261,10 +261,16 @@ impl Server {
         self.release(released);
         self.max_message = hello.max_message;
         self.state = State::Attached(Attachment::new(link, now));
+        self.used = true;
         let mut welcome = self.greet(true);
         welcome.token.clone_from(&hello.token);
         self.outputs.push_back(Output::Tell(Event::Resumed));
         Ok(welcome)
+    }
+
+    /// A HELLO that came too late for this session has claimed it in the store, which lets nobody below that attempt end it.
+    pub fn claimed(&mut self, attempt: u64) {
+        self.attempt = self.attempt.max(attempt);
     }
 
     /// Another node has taken the session over: this one's half of it is void.
@@ -343,6 +349,14 @@ impl Server {
         }
     }
 
+    /// Something arrived that is no frame: part of one, say. The client lives.
+    pub fn alive(&mut self, link: Link, now: Time) {
+        if let Some(attachment) = self.attachment(link) {
+            attachment.heard = now;
+            attachment.probed = None;
+        }
+    }
+
     /// The connection was full and takes something again: the other end of it lives. That a connection with room takes
     /// something is no sign of that, and must not be reported: the system's buffers take it for a dead peer as well.
     pub fn progressed(&mut self, link: Link, now: Time) {
@@ -392,6 +406,27 @@ impl Server {
         };
         self.closing = Some((bye, now + timeout));
         self.end_if_all_is_said(now);
+    }
+
+    /// Whether the application has closed it, and it has not ended yet.
+    pub const fn is_closing(&self) -> bool {
+        self.closing.is_some() && !self.is_ended()
+    }
+
+    /// What is to close waits no longer for what is queued.
+    pub fn hurry(&mut self, now: Time) {
+        if let Some((_, until)) = &mut self.closing {
+            *until = (*until).min(now);
+        }
+        self.end_if_all_is_said(now);
+    }
+
+    /// What is to close ends now, even if its BYE does not leave.
+    pub fn finish(&mut self) {
+        if let Some((bye, _)) = self.closing.clone() {
+            self.drop_link(1000, "");
+            self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+        }
     }
 
     // Time
@@ -510,12 +545,20 @@ impl Server {
         }
     }
 
+    /// Since when it has no connection.
+    pub const fn detached_since(&self) -> Option<Time> {
+        match &self.state {
+            State::Detached { since } => Some(*since),
+            _ => None,
+        }
+    }
+
     /// Whether it has ended.
     pub const fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended)
     }
 
-    /// Whether the client has ever said anything after its first WELCOME.
+    /// Whether the client has ever said anything after its first WELCOME, or come back.
     pub const fn is_used(&self) -> bool {
         self.used
     }

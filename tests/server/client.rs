@@ -245,7 +245,7 @@ impl Client {
                 let (code, reason) = frame.expect("a code");
                 Frame::Close(code, reason)
             }
-            Message::Control => panic!("no server sends this"),
+            Message::Control | Message::Broken(..) => panic!("no server sends this"),
         }
     }
 

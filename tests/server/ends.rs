@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tautline::Payload;
-use tautline::server::{SendError, Shutdown};
+use tautline::server::{MemoryStore, Message, Parting, SendError, Shutdown};
 use tautline::session::frame::Control;
 use tokio::time::Instant;
 
@@ -147,11 +147,58 @@ async fn a_message_that_is_too_big_is_4413() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_after_which_no_client_comes_back_ends_the_session() {
+    for (code, ends) in [(1000, false), (1001, false), (4000, false), (4409, false)]
+        .into_iter()
+        .chain([1002, 1007, 1009, 4400, 4413].map(|code| (code, true)))
+    {
+        let mut node = Node::new();
+        let (mut client, welcome, session) = node.open().await;
+        session.send(text("not taken")).await.unwrap();
+        client.collect(1).await;
+        client.send(Message::Close(Some((code, "why".into()))));
+        let left = Parting::Left {
+            code,
+            reason: "why".into(),
+        };
+        assert_eq!(client.drop_link().await, left);
+        let mut again = node.connect();
+        again.hello(&hello_again(&welcome, 2, 0));
+        if ends {
+            let end = session.closed().await;
+            assert_eq!(
+                (end.code, &*end.reason, end.unacknowledged),
+                (code, "why", vec![text("not taken")])
+            );
+            assert_eq!(again.said_bye().await, (code.into(), "why".into()));
+        } else {
+            assert!(again.welcome().await.resumed, "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_websocket_library_refuses_ends_the_session_with_its_code() {
+    let mut node = Node::new();
+    let (mut client, welcome, session) = node.open().await;
+    client.send(Message::Broken(1009, "too large".into()));
+    assert_eq!(client.closed().await, (1009, "too large".into()));
+    assert_eq!(session.closed().await.code, 1009);
+    let mut again = node.connect();
+    again.hello(&hello_again(&welcome, 2, 0));
+    assert_eq!(again.said_bye().await.0, 1009);
+    let mut first = node.connect();
+    first.send(Message::Broken(1007, "no text".into()));
+    assert_eq!(first.closed().await, (1007, "no text".into()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn shutdown_with_bye_sends_what_is_queued_and_ends_every_session() {
     let mut node = Node::new();
     let (mut client, _, session) = node.open().await;
     let (detached, welcome, other) = node.open().await;
     detached.drop_link().await;
+    let mut mute = node.connect();
     session.send(text("last")).await.unwrap();
     let bye = Shutdown::Bye {
         code: 1001,
@@ -166,6 +213,11 @@ async fn shutdown_with_bye_sends_what_is_queued_and_ends_every_session() {
     soon(stopping).await.unwrap();
     assert_eq!((session.closed().await.code, other.closed().await.code), (1001, 1001));
     assert_eq!(node.sessions.stats(), Default::default());
+    assert_eq!(
+        mute.close_code().await,
+        1001,
+        "nor does one before its HELLO hold it up"
+    );
     // It is really closed.
     for hello in [hello(1), hello_again(&welcome, 2, 0)] {
         let mut client = node.connect();
@@ -194,4 +246,53 @@ async fn a_connection_whose_future_is_dropped_leaves_the_session_without_one() {
     client.abort().await;
     until(|| !session.is_attached()).await;
     assert!(node.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_may_close_with_any_code_of_its_own_and_no_other() {
+    for (code, told) in [
+        (4409, 4409),
+        (4429, 4429),
+        (3000, 3000),
+        (1006, 1000),
+        (1001, 1000),
+        (5000, 1000),
+        (0, 1000),
+    ] {
+        let mut node = Node::new();
+        let (mut client, welcome, session) = node.open().await;
+        assert_eq!(session.close(code, "why").await.code, told);
+        assert_eq!(client.said_bye().await, (told.into(), "why".into()));
+        let mut again = node.connect();
+        again.hello(&hello_again(&welcome, 2, 0));
+        assert_eq!(again.said_bye().await, (told.into(), "why".into()), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_with_detach_ends_what_was_closed_before() {
+    for is_there in [true, false] {
+        let store = MemoryStore::new();
+        let mut node = Node::with(|builder| builder.store(store.clone()).close_timeout(Duration::from_secs(60)));
+        let (client, welcome, session) = node.open().await;
+        session.send(text("not taken")).await.unwrap();
+        let mut client = Some(client);
+        if !is_there {
+            client.take().expect("a client").drop_link().await;
+        }
+        let closing = tokio::spawn(async move { session.close(4000, "over").await });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let sessions = node.sessions.clone();
+        let stopping = tokio::spawn(async move { sessions.shutdown(Shutdown::Detach, Duration::from_secs(5)).await });
+        if let Some(mut client) = client {
+            assert_eq!(client.said_bye().await, (4000, "over".into()));
+        }
+        soon(stopping).await.unwrap();
+        let end = soon(closing).await.unwrap();
+        assert_eq!((end.code, end.unacknowledged), (4000, vec![text("not taken")]));
+        let next = Node::with(|builder| builder.store(store.clone()));
+        let mut again = next.connect();
+        again.hello(&hello_again(&welcome, 2, 0));
+        assert_eq!(again.said_bye().await, (4000, "over".into()));
+    }
 }

@@ -1,9 +1,12 @@
 //! Backpressure both ways, frames, acknowledgements, and signs of life.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::{Sink, Stream};
 use tautline::Payload;
-use tautline::server::{Peer, SendError};
+use tautline::server::{Message, Peer, SendError};
 use tautline::session::frame::Control;
 use tautline::session::span;
 use tokio::time::{Instant, timeout};
@@ -285,4 +288,79 @@ async fn what_an_application_answers_in_one_turn_leaves_in_few_frames() {
     }
     // An ACK that is due takes along what is there.
     assert!(frames <= 20, "{frames} frames");
+}
+
+#[tokio::test(start_paused = true)]
+async fn part_of_a_message_is_a_sign_of_life() {
+    let mut node = Node::new();
+    let (client, _, session) = node.open().await;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        client.send(Message::Control);
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(session.is_attached());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(!session.is_attached(), "and silence is none");
+}
+
+/// A connection whose client never pauses: one HELLO, and PINGs without end.
+struct Torrent {
+    sent: usize,
+    /// What the server has written, and how much of that it has flushed.
+    written: usize,
+    flushed: usize,
+}
+
+impl Stream for Torrent {
+    type Item = Result<Message, ()>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.sent += 1;
+        Poll::Ready(match self.sent {
+            1 => Some(Ok(Message::Binary(hello(1).encode()))),
+            2..10_000 => Some(Ok(Message::Binary(Control::Ping(1).encode()))),
+            _ => None,
+        })
+    }
+}
+
+impl Sink<Message> for Torrent {
+    type Error = ();
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
+        self.written += 1;
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        self.flushed = self.written;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        self.poll_flush(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_leave_does_not_wait_for_a_pause_of_what_arrives() {
+    let node = Node::new();
+    let mut torrent = Torrent {
+        sent: 0,
+        written: 0,
+        flushed: 0,
+    };
+    soon(node.sessions.serve(&mut torrent, Peer::default(), async |_| {})).await;
+    assert!(torrent.written > 1000);
+    assert!(
+        torrent.written - torrent.flushed < 100,
+        "{} of {}",
+        torrent.flushed,
+        torrent.written
+    );
 }

@@ -1,12 +1,13 @@
 //! Bounds: sessions, addresses, principals, bytes.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tautline::Payload;
-use tautline::server::{MemoryStore, Peer};
+use tautline::server::{MemoryStore, Peer, SendError};
 
-use crate::client::{Client, Node, TestSession, hello, hello_again, text, until};
+use crate::client::{Client, Node, TestSession, hello, hello_again, soon, text, until};
 
 async fn used(node: &mut Node) -> (Client, tautline::session::Welcome, TestSession) {
     let (client, welcome, session) = node.open().await;
@@ -55,6 +56,31 @@ async fn those_that_were_never_used_make_room_the_oldest_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_whose_client_came_back_makes_no_room() {
+    let mut node = Node::with(|builder| builder.max_sessions(1));
+    let (client, welcome, _session) = node.open().await;
+    client.drop_link().await;
+    let _client = node.resume(&hello_again(&welcome, 2, 0)).await;
+    assert!(is_refused(&node, Peer::default()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_to_send_with_keeps_nothing_of_a_session_that_is_over() {
+    let kept = Arc::new(());
+    let witness = Arc::downgrade(&kept);
+    // What allows origins is the sessions', and each session has a part in them.
+    let mut node = Node::with(move |builder| builder.allow_origins_with(move |_| Arc::strong_count(&kept) > 0));
+    let (client, _, session) = node.open().await;
+    let sender = session.sender();
+    client.bye(1000, "");
+    session.closed().await;
+    client.drop_link().await;
+    drop((session, node));
+    assert_eq!(sender.try_send(text("late")), Err(SendError::Closed));
+    assert!(witness.upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_address_and_a_principal_have_their_quotas() {
     let mut node = Node::with(|builder| builder.max_sessions_per_address(2).max_sessions_per_principal(1));
     let peer = |address: &str, principal: Option<&str>| Peer {
@@ -92,25 +118,56 @@ async fn an_address_and_a_principal_have_their_quotas() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_without_a_connection_hold_so_much_together_and_the_fullest_goes_first() {
+async fn past_what_sessions_without_a_connection_may_hold_the_last_one_of_the_greediest_goes() {
     let mut node = Node::with(|builder| builder.max_detached_bytes(1_000_000));
     let mut sessions = Vec::new();
-    for size in [300_000, 400_000, 200_000] {
-        let (client, welcome, session) = node.open().await;
+    for (address, size) in [
+        ("192.0.2.1", 400_000),
+        ("192.0.2.2", 200_000),
+        ("192.0.2.2", 150_000),
+        ("192.0.2.2", 150_000),
+    ] {
+        let peer = Peer {
+            address: Some(address.parse::<IpAddr>().unwrap()),
+            ..Peer::default()
+        };
+        let mut client = node.connect_as(peer, 100);
+        client.hello(&hello(1));
+        let welcome = client.welcome().await;
+        let session = node.session().await;
         session.send(Payload::Bytes(vec![0; size])).await.unwrap();
         client.drop_link().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
         sessions.push((welcome, session));
     }
-    assert_eq!(node.sessions.stats().detached_bytes, 900_000 + 3 * 32);
-    let (_, last) = &sessions[2];
-    last.send(Payload::Bytes(vec![0; 100_000])).await.unwrap();
-    let end = sessions[1].1.closed().await;
+    assert_eq!(node.sessions.stats().detached_bytes, 900_000 + 4 * 32);
+    // Whoever pushes past the bound is not the one to go, nor the fullest.
+    sessions[0].1.send(Payload::Bytes(vec![0; 100_000])).await.unwrap();
+    let end = soon(sessions[3].1.closed()).await;
     assert_eq!((end.code, end.unacknowledged.len()), (1006, 1));
-    assert_eq!(node.sessions.stats().detached_bytes, 600_000 + 3 * 32);
-    for (index, resumed) in [(0, true), (1, false), (2, true)] {
-        let (_, welcome) = node.resume(&hello_again(&sessions[index].0, 2, 0)).await;
-        assert_eq!(welcome.resumed, resumed, "{index}");
+    assert_eq!(node.sessions.stats().detached_bytes, 850_000 + 4 * 32);
+    for (_, session) in &sessions[..3] {
+        assert!(session.try_send(text("on")).is_ok());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_what_all_sessions_may_hold_each_gets_on_one_message_at_a_time() {
+    let mut node = Node::with(|builder| builder.max_held_bytes(1000));
+    let (mut client, _, one) = node.open().await;
+    let (_other, _, two) = node.open().await;
+    let large = || Payload::Bytes(vec![0; 2000]);
+    for session in [&one, &two] {
+        session.try_send(large()).unwrap();
+        assert_eq!(session.try_send(text("x")), Err(SendError::Full));
+    }
+    let sender = one.sender();
+    let sending = tokio::spawn(async move { sender.send(text("next")).await });
+    assert_eq!(client.collect(1).await, [large()]);
+    client.ack(1, 1025);
+    soon(sending).await.unwrap().unwrap();
+    assert_eq!(client.collect(1).await, [text("next")]);
+    assert_eq!(two.try_send(text("x")), Err(SendError::Full));
 }
 
 #[tokio::test(start_paused = true)]

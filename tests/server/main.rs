@@ -10,3 +10,4 @@ mod handshake;
 mod limits;
 mod nodes;
 mod resume;
+mod slow;

@@ -33,7 +33,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long the headers of an HTTP request may take to arrive, and the HELLO of a durable connection. Default: 5 s.
     pub handshake_timeout: Duration,
-    /// How long a client may send nothing at all before its connection is closed with 1001. Default: `None`, forever.
+    /// How long the client of a plain connection may send nothing at all before that is closed with 1001; durable ones have the
+    /// heartbeat. Default: `None`, forever.
     pub idle_timeout: Option<Duration>,
     /// How long a durable session outlives its connection. Default: 120 s.
     pub resume: Duration,

@@ -4,7 +4,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use futures_util::{Sink, Stream, StreamExt};
 use tautline::{
     Payload,
     codec::{Codec, DecodeError, EncodeError},
-    server::{MemoryStore, Message, Parting, Peer, Session, Sessions, Shutdown, Stats},
+    server::{MemoryStore, Message, Parting, Peer, SendError, Session, Sessions, Shutdown, Stats},
     session::frame::{self, FromClient},
 };
 use tokio::{io::AsyncWriteExt, sync::mpsc, time};
@@ -122,7 +122,7 @@ pub(crate) async fn run(
     let outcome = match (parting, &faults.strike) {
         (Err(outcome), _) => outcome,
         (Ok(_), Some(strike)) if is_struck => blow(&mut socket, &strike.blow).await,
-        (Ok(Parting::Lost), _) => failure.unwrap_or(Outcome::Lost),
+        (Ok(parting), _) if failure.is_some() || parting == Parting::Lost => failure.unwrap_or(Outcome::Lost),
         (Ok(Parting::Closed { .. }), _) if !is_answered => Outcome::Lost,
         (Ok(_), _) => Outcome::Closed,
     };
@@ -148,8 +148,13 @@ async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults
             if let Some(name) = &name {
                 name.message();
             }
-            if session.send(payload).await.is_err() {
-                return;
+            match session.send(payload).await {
+                Ok(()) => {}
+                Err(SendError::Closed) => return,
+                Err(error) => {
+                    session.close(4413, &error.to_string()).await;
+                    return;
+                }
             }
         }
     };
@@ -228,13 +233,28 @@ impl Stream for Frames<'_> {
             self.is_struck = true;
             return Poll::Ready(None);
         }
-        let Some(item) = ready!(self.socket.poll_next_unpin(cx)) else {
+        if self.failure.is_some() {
             return Poll::Ready(None);
+        }
+        let received = self.socket.get_ref().received();
+        let item = match self.socket.poll_next_unpin(cx) {
+            Poll::Ready(Some(item)) => item,
+            Poll::Ready(None) => return Poll::Ready(None),
+            // Part of a message: whoever sends it over a slow link is there all the same.
+            Poll::Pending if self.socket.get_ref().received() > received => {
+                return Poll::Ready(Some(Ok(Message::Control)));
+            }
+            Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(Some(match item {
             Err(error) => {
-                self.failure = Some(error.into());
-                Err(())
+                let failure = Outcome::from(error);
+                let item = match &failure {
+                    Outcome::Broken { code, reason } => Ok(Message::Broken(*code, reason.clone())),
+                    _ => Err(()),
+                };
+                self.failure = Some(failure);
+                item
             }
             Ok(message) => {
                 let message = incoming(message);
@@ -296,7 +316,7 @@ fn outgoing(message: Message) -> tungstenite::Message {
             code: code.into(),
             reason: reason.into(),
         })),
-        Message::Control => tungstenite::Message::Pong(tungstenite::Bytes::new()),
+        Message::Control | Message::Broken(..) => tungstenite::Message::Pong(tungstenite::Bytes::new()),
     }
 }
 
@@ -308,6 +328,6 @@ fn count(message: &Message) -> u64 {
             Ok(FromClient::Batch(batch)) => batch.parts().count() as u64,
             _ => 0,
         },
-        Message::Close(_) | Message::Control => 0,
+        Message::Close(_) | Message::Broken(..) | Message::Control => 0,
     }
 }

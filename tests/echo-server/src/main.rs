@@ -52,7 +52,8 @@ struct Flags {
     /// How long the headers of a request may take to arrive, and the HELLO of a durable connection
     #[arg(long, value_name = "MS", default_value = "5000", value_parser = milliseconds)]
     handshake_timeout_ms: Duration,
-    /// How long a client may send nothing, pings and pongs included, before it is closed with 1001; 0: forever
+    /// How long the client of a plain connection may send nothing, pings and pongs included, before it is closed with 1001;
+    /// 0: forever. Durable ones have the heartbeat
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
     idle_timeout_ms: Duration,
     /// How long a durable session outlives its connection

@@ -100,6 +100,12 @@ impl Client {
             .expect("the connection takes a message");
     }
 
+    /// Past the codec, which would not send this.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        let written = soon(self.socket.get_mut().write_all(bytes)).await;
+        written.expect("the connection takes bytes");
+    }
+
     /// The next message, which must be one.
     pub(crate) async fn message(&mut self) -> Message {
         loop {

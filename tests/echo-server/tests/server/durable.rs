@@ -193,17 +193,67 @@ async fn a_silent_connection_says_nothing_and_its_session_goes_on_elsewhere() {
 }
 
 #[tokio::test]
-async fn broken_websocket_frames_close_as_ever() {
+async fn a_broken_frame_of_the_servers_is_a_cut_like_any_other() {
+    let server = server(|_| {});
+    let (mut client, welcome) = open(&server, "/echo?malformed=rsv&after=1", &hello("", 1, 0)).await;
+    texts(&mut client, 1, &["one"]).await;
+    assert!(matches!(client.end().await, End::Broken(_)));
+    let (mut client, resumed) = open(&server, "/echo", &hello(&welcome.token, 2, 0)).await;
+    assert!(resumed.resumed);
+    assert_eq!(collect(&mut client, 1).await, ["one"]);
+}
+
+#[tokio::test]
+async fn what_the_websocket_itself_forbids_closes_with_its_code_and_ends_the_session() {
     let server = server(|config| config.max_message = 1000);
+    let masked = |first: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len()).expect("a short frame");
+        [&[first, 0x80 | length, 0, 0, 0, 0], payload].concat()
+    };
+    for (what, bytes, code) in [
+        ("a text that is no UTF-8", masked(0x81, &[0xff, 0xfe]), 1007),
+        ("a reserved opcode", masked(0x83, b"hi"), 1002),
+        ("a bit of an extension", masked(0xc1, b"hi"), 1002),
+    ] {
+        let (mut client, welcome) = open(&server, "/echo", &hello("", 1, 0)).await;
+        client.send_raw(&bytes).await;
+        let end = client.end().await;
+        assert!(
+            matches!(end, End::Close(closed, _) if closed == code),
+            "{what}: {end:?}"
+        );
+        assert_eq!(bye(&server, &welcome.token).await, u64::from(code), "{what}");
+    }
     let (mut client, welcome) = open(&server, "/echo", &hello("", 1, 0)).await;
     client.send(Message::binary(vec![0; 200_000])).await;
     assert!(matches!(client.end().await, End::Close(1009, _)));
-    let (mut client, _) = open(&server, "/echo?malformed=rsv&after=1", &hello(&welcome.token, 2, 0)).await;
-    texts(&mut client, 1, &["one"]).await;
-    assert!(matches!(client.end().await, End::Broken(_)));
-    let (mut client, resumed) = open(&server, "/echo", &hello(&welcome.token, 3, 0)).await;
-    assert!(resumed.resumed);
-    assert_eq!(collect(&mut client, 1).await, ["one"]);
+    assert_eq!(bye(&server, &welcome.token).await, 1009);
+}
+
+/// The code of the BYE that answers whoever comes back.
+async fn bye(server: &Server, token: &str) -> u64 {
+    let mut client = connect(server, "/echo").await;
+    client.send(hello(token, 99, 0).encode()).await;
+    let Message::Binary(bytes) = client.message().await else {
+        panic!("not a frame of bytes");
+    };
+    match FromServer::decode(&bytes) {
+        Ok(FromServer::Control(Control::Bye(bye))) => bye.code,
+        other => panic!("not a BYE: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_echo_that_the_client_does_not_take_ends_the_session_and_says_why() {
+    let server = server(|_| {});
+    let small = Hello {
+        max_message: 10,
+        ..hello("", 1, 0)
+    };
+    let (mut client, welcome) = open(&server, "/echo", &small).await;
+    texts(&mut client, 1, &["eleven bytes"]).await;
+    assert_eq!(client.end().await, End::Close(1000, String::new()));
+    assert_eq!(bye(&server, &welcome.token).await, 4413);
 }
 
 #[tokio::test]
