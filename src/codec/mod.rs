@@ -14,7 +14,7 @@ mod bytes;
 mod js_json;
 #[cfg(feature = "json")]
 mod json;
-#[cfg(feature = "channel")]
+#[cfg(any(feature = "channel", all(feature = "server", not(target_arch = "wasm32"))))]
 pub(crate) mod packing;
 mod text;
 

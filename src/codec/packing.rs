@@ -1,10 +1,13 @@
 //! Payloads into the frames of a session, and out of them.
 
+#[cfg(feature = "channel")]
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Payload;
-use crate::session::frame::{self, Batch, Kind, Malformed, Part};
+#[cfg(feature = "channel")]
+use crate::session::frame::Malformed;
+use crate::session::frame::{self, Batch, Kind, Part};
 
 /// The frame of messages that begin at position `first`: text wherever all of them can travel in it, which is cheaper for
 /// a page to read.
@@ -23,12 +26,14 @@ pub(crate) fn pack<'a>(first: u64, payloads: impl Iterator<Item = &'a Payload> +
 }
 
 /// The messages of a text frame, and the position of the first.
+#[cfg(feature = "channel")]
 pub(crate) fn unpack_text(text: &str) -> Result<(u64, Vec<Payload>), Malformed> {
     let (first, messages) = frame::decode_text(text)?;
     Ok((first, messages.map(|message| Payload::Text(message.into())).collect()))
 }
 
 /// The messages of a binary frame.
+#[cfg(feature = "channel")]
 pub(crate) fn unpack_batch(batch: &Batch<'_>) -> Vec<Payload> {
     batch.parts().map(payload).collect()
 }
@@ -46,6 +51,7 @@ fn part(payload: &Payload) -> Part<'_> {
     }
 }
 
+#[cfg(feature = "channel")]
 fn payload(part: Part<'_>) -> Payload {
     match part.kind {
         // It was checked when the frame was read.

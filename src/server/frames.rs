@@ -5,9 +5,9 @@ use std::string::String;
 use std::sync::Arc;
 
 use super::message::Message;
-use crate::codec::Payload;
-use crate::session::frame::{self, Control};
-use crate::session::{Batch, Chunk, Frame, Kind, Part};
+use crate::codec::{Payload, packing};
+use crate::session::frame::Control;
+use crate::session::{Chunk, Frame, Kind, Part};
 
 /// A frame as it goes out.
 pub(super) fn message(frame: &Frame, outbox: &VecDeque<Arc<Payload>>) -> Message {
@@ -17,28 +17,11 @@ pub(super) fn message(frame: &Frame, outbox: &VecDeque<Arc<Payload>>) -> Message
     }
 }
 
-/// Text where all of it is text that can travel so: a browser hands that over without a copy of its own.
 fn messages(chunk: &Chunk, outbox: &VecDeque<Arc<Payload>>) -> Message {
-    let payloads = || outbox.iter().skip(chunk.offset).take(chunk.count);
-    let texts = payloads().map_while(|payload| match &**payload {
-        Payload::Text(text) => Some(&**text),
-        Payload::Bytes(_) => None,
-    });
-    if texts.clone().count() == chunk.count
-        && let Some(frame) = frame::encode_text(chunk.first, texts)
-    {
-        return Message::Text(frame);
-    }
-    Message::Binary(Batch::encode(chunk.first, payloads().map(|payload| part(payload))))
-}
-
-fn part(payload: &Payload) -> Part<'_> {
-    match payload {
-        Payload::Text(text) => self::text(text),
-        Payload::Bytes(bytes) => Part {
-            kind: Kind::Bytes,
-            bytes,
-        },
+    let payloads = outbox.iter().skip(chunk.offset).take(chunk.count);
+    match packing::pack(chunk.first, payloads.map(AsRef::as_ref)) {
+        Payload::Text(text) => Message::Text(text),
+        Payload::Bytes(bytes) => Message::Binary(bytes),
     }
 }
 
