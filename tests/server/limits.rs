@@ -65,6 +65,16 @@ async fn one_whose_client_came_back_makes_no_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_its_client_has_lost_gives_its_place_to_the_new_one() {
+    let store = crate::slow::Slow::seeded(1);
+    let mut node = Node::with(|builder| builder.store(store).max_sessions(1));
+    let (_client, welcome, _session) = used(&mut node).await;
+    let (_client, new) = node.resume(&hello_again(&welcome, 2, 99)).await;
+    assert!(!new.resumed);
+    assert_eq!(node.sessions.stats().sessions, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handle_to_send_with_keeps_nothing_of_a_session_that_is_over() {
     let kept = Arc::new(());
     let witness = Arc::downgrade(&kept);

@@ -15,7 +15,7 @@ use crate::client::{Frame, Node, TestSession, hello_again, soon, text, until};
 
 /// A store whose steps take a while before they are done, and a while before that is known.
 #[derive(Clone, Default)]
-struct Slow {
+pub(crate) struct Slow {
     store: MemoryStore,
     /// While set, steps wait before they are done; and after.
     before: Arc<AtomicBool>,
@@ -27,7 +27,7 @@ struct Slow {
 }
 
 impl Slow {
-    fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         let slow = Self::default();
         slow.seed.store(seed, Ordering::Relaxed);
         slow
@@ -229,6 +229,51 @@ async fn a_session_that_ends_while_its_client_comes_back_has_ended_for_both() {
     let end = soon(session.closed()).await;
     assert_eq!((end.code, end.unacknowledged), (4000, vec![text("not taken")]));
     assert!(store.store.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_store_that_hangs_nobody_waits_for_ever() {
+    let store = Slow::default();
+    let (mut node, _) = two(&store);
+    let (_client, welcome, session) = node.open().await;
+    store.hold(true, false);
+    let mut waiting = Vec::new();
+    for attempt in 2..50 {
+        let client = node.connect();
+        client.hello(&hello_again(&welcome, attempt, 0));
+        waiting.push(client);
+    }
+    for client in &mut waiting {
+        assert_eq!(client.close_code().await, 4429);
+    }
+    // Only the first of them ever asked; the others don't any more.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(store.waiting.load(Ordering::Relaxed), 1);
+    store.hold(false, false);
+    store.is_done().await;
+    let (_client, resumed) = node.resume(&hello_again(&welcome, 50, 0)).await;
+    assert!(resumed.resumed);
+    drop(session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_loses_its_connection_is_kept_for_longer_than_its_client_may_stay_away() {
+    let store = Slow::default();
+    let resume = Duration::from_secs(60);
+    let mut a = Node::with(|builder| builder.store(store.clone()).heartbeat(Duration::ZERO).resume(resume));
+    let (client, welcome, session) = a.open().await;
+    // The store hears of it every 30 s.
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    client.drop_link().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The node dies; what it would ask from now on is not done.
+    let kept = store.store.clone();
+    store.hold(true, true);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let b = Node::with(|builder| builder.store(kept));
+    assert!(b.resume(&hello_again(&welcome, 2, 0)).await.1.resumed);
+    store.hold(false, false);
+    drop((session, a));
 }
 
 /// Takes all there is, and now and then loses interest in the middle.

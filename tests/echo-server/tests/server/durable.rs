@@ -257,6 +257,23 @@ async fn an_echo_that_the_client_does_not_take_ends_the_session_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_large_message_over_a_slow_link_is_not_silence() {
+    let server = server(|config| config.heartbeat = Duration::from_millis(50));
+    let (mut client, _) = open(&server, "/echo", &hello("", 1, 0)).await;
+    let frame = frame::encode_text(1, [&*"x".repeat(1000)]).expect("text that can travel so");
+    let length = u16::try_from(frame.len()).expect("not too long").to_be_bytes();
+    let bytes = [&[0x81, 0x80 | 126, length[0], length[1], 0, 0, 0, 0], frame.as_bytes()].concat();
+    let (slow, rest) = bytes.split_at(140);
+    // Longer than twice the heartbeat, and the 5 s for an answer.
+    for byte in slow.chunks(1) {
+        client.send_raw(byte).await;
+        tokio::time::sleep(Duration::from_millis(45)).await;
+    }
+    client.send_raw(rest).await;
+    assert_eq!(collect(&mut client, 1).await[0].len(), 1000);
+}
+
+#[tokio::test]
 async fn orders_reach_durable_connections() {
     let server = server(|_| {});
     let (mut client, welcome) = open(&server, "/echo?name=a", &hello("", 1, 0)).await;
