@@ -165,6 +165,13 @@ impl fmt::Debug for Welcome {
     }
 }
 
+impl Bye {
+    /// The code as one of a WebSocket's close.
+    pub fn close_code(&self) -> u16 {
+        u16::try_from(self.code).unwrap_or(u16::MAX)
+    }
+}
+
 impl<'a> FromClient<'a> {
     /// Reads a binary frame.
     ///

@@ -289,9 +289,7 @@ impl Server {
     /// The connection has ended without a BYE.
     pub fn detach(&mut self, link: Link, now: Time) {
         if self.attachment(link).is_some() {
-            self.state = State::Detached { since: now };
-            self.outgoing.rewind();
-            self.outputs.push_back(Output::Tell(Event::Detached));
+            self.wait_for_link(now);
         }
     }
 
@@ -334,10 +332,7 @@ impl Server {
                 }
             }
             Control::Pong(_) => {}
-            Control::Bye(bye) => {
-                self.drop_link(1000, "");
-                self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
-            }
+            Control::Bye(bye) => self.part(&bye),
         }
     }
 
@@ -424,8 +419,7 @@ impl Server {
     /// What is to close ends now, even if its BYE does not leave.
     pub fn finish(&mut self) {
         if let Some((bye, _)) = self.closing.clone() {
-            self.drop_link(1000, "");
-            self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+            self.part(&bye);
         }
     }
 
@@ -471,9 +465,7 @@ impl Server {
                             attachment.ping = true;
                         } else {
                             self.drop_link(1001, "no answer to a ping");
-                            self.state = State::Detached { since: now };
-                            self.outgoing.rewind();
-                            self.outputs.push_back(Output::Tell(Event::Detached));
+                            self.wait_for_link(now);
                         }
                     }
                     None if now >= attachment.heard + heartbeat * 2 => {
@@ -635,8 +627,7 @@ impl Server {
             return None;
         }
         let (bye, _) = self.closing.clone()?;
-        self.drop_link(1000, "");
-        self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+        self.part(&bye);
         Some(Frame::Control(Control::Bye(bye)))
     }
 
@@ -646,23 +637,30 @@ impl Server {
 
     /// Without a connection a session that is to close ends in silence; its client hears of it when it asks.
     fn end_if_all_is_said(&mut self, now: Time) {
-        if let (State::Detached { .. }, Some((bye, until))) = (&self.state, &self.closing)
-            && (self.outgoing.is_empty() || now >= *until)
-        {
-            let bye = bye.clone();
-            self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+        if matches!(self.state, State::Detached { .. }) && self.may_leave(now) {
+            self.finish();
         }
     }
 
     /// A connection that takes nothing does not take the BYE either: past the patience of the close it ends without.
     fn end_if_nobody_listens(&mut self, now: Time) {
-        if let (State::Attached(_), Some((bye, until))) = (&self.state, &self.closing)
-            && now >= *until + LATE
-        {
-            let bye = bye.clone();
-            self.drop_link(1000, "");
-            self.end(u16::try_from(bye.code).unwrap_or(u16::MAX), &bye.reason);
+        let is_over = matches!(&self.closing, Some((_, until)) if now >= *until + LATE);
+        if matches!(self.state, State::Attached(_)) && is_over {
+            self.finish();
         }
+    }
+
+    /// Without a connection from now on.
+    fn wait_for_link(&mut self, now: Time) {
+        self.state = State::Detached { since: now };
+        self.outgoing.rewind();
+        self.outputs.push_back(Output::Tell(Event::Detached));
+    }
+
+    /// The connection, if there is one, has no more to carry, and the session ends as the BYE says.
+    fn part(&mut self, bye: &Bye) {
+        self.drop_link(1000, "");
+        self.end(bye.close_code(), &bye.reason);
     }
 
     fn end(&mut self, code: u16, reason: &str) {

@@ -237,7 +237,8 @@ impl Connection {
         };
         session.answered(now);
         session.welcomed = true;
-        session.resumed = matches!(greeting, Greeting::Resumed { .. });
+        let resumed = matches!(greeting, Greeting::Resumed { .. });
+        session.resumed = resumed;
         session.refused = false;
         session.turn = Turn::Quiet;
         session.pong = None;
@@ -264,7 +265,6 @@ impl Connection {
             Greeting::Resumed { released } => self.release(released),
             Greeting::New => {}
         }
-        let resumed = matches!(greeting, Greeting::Resumed { .. });
         self.established(Some(heartbeat), resumed, now);
         if too_big {
             // It can't be left out, and would end the session.
@@ -346,7 +346,7 @@ impl Connection {
 
     fn bye_received(&mut self, bye: Bye) {
         let close = Close {
-            code: u16::try_from(bye.code).unwrap_or(u16::MAX),
+            code: bye.close_code(),
             reason: bye.reason,
             was_clean: true,
         };
