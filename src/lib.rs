@@ -127,8 +127,12 @@ mod browser;
 mod channel;
 #[cfg(feature = "std")]
 pub mod codec;
+#[cfg(feature = "hub")]
+pub mod hub;
 #[cfg(feature = "js")]
 pub mod js;
+#[cfg(feature = "js-server")]
+pub mod js_server;
 pub mod proto;
 #[cfg(all(feature = "server", not(target_arch = "wasm32")))]
 pub mod server;
