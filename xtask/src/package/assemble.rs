@@ -1,25 +1,26 @@
-//! Puts `pkg/` together: the hand-written files of `pkg-template`, the wasm from wasm-pack, the wasm as text, the licences
+//! Puts `pkg/` together: the hand-written files of `pkg-template`, the wasm from wasm-pack, each wasm as text, the licences
 //! and the protocol. Called by `build`.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::{bytes, entries};
+use super::shorten::Aim;
+use super::{Compiled, bytes, entries};
 use crate::project;
 
-/// What in the template belongs to the crate, not to the package.
+/// What in the template belongs to the crates, not to the package.
 const CRATE_FILES: [&str; 2] = ["Cargo.toml", "src"];
 
 /// What the package has from the project's top level.
 pub(super) const PAGES: [&str; 3] = ["LICENSE-MIT", "LICENSE-APACHE", "PROTOCOL.md"];
 
 /// Writes the final wasm, made from one, to a path.
-pub(super) type Shorten<'a> = &'a dyn Fn(&Path, &Path) -> Result<()>;
+pub(super) type Shorten<'a> = &'a dyn Fn(Aim, &Path, &Path) -> Result<()>;
 
 /// Assembles next to `pkg`, then takes its place: a failure leaves the old package as it was.
-pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path, shorten: Shorten<'_>) -> Result<()> {
+pub(super) fn assemble(root: &Path, compiled: &Compiled, pkg: &Path, shorten: Shorten<'_>) -> Result<()> {
     let (new, old) = (pkg.with_extension("new"), pkg.with_extension("old"));
     remove(&new)?;
     remove(&old)?;
@@ -35,9 +36,29 @@ pub(super) fn assemble(root: &Path, compiled: &Path, pkg: &Path, shorten: Shorte
     remove(&old)
 }
 
-fn fill(root: &Path, compiled: &Path, new: &Path, shorten: Shorten<'_>) -> Result<()> {
-    fs::create_dir_all(new)?;
-    for source in entries(&root.join("pkg-template"))? {
+fn fill(root: &Path, compiled: &Compiled, new: &Path, shorten: Shorten<'_>) -> Result<()> {
+    copy_template(&root.join("pkg-template"), new)?;
+    for page in PAGES {
+        copy(&root.join(page), &new.join(page))?;
+    }
+
+    // Not its JavaScript: pkg-template/engine.js is enough.
+    let wasm = new.join("tautline.wasm");
+    shorten(Aim::Size, &compiled.page, &wasm)?;
+    fs::write(new.join("bytes.js"), bytes::module("tautline.wasm", &fs::read(&wasm)?))?;
+
+    // Nobody fetches this one: it is there as text only.
+    let wasm = compiled.server.with_extension("short.wasm");
+    shorten(Aim::Speed, &compiled.server, &wasm)?;
+    let module = bytes::module("the server's wasm", &fs::read(&wasm)?);
+    fs::write(new.join("server/bytes.js"), module)?;
+    Ok(())
+}
+
+/// The files of a folder of the template, and those of the folders in it.
+fn copy_template(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for source in entries(from)? {
         let Some(name) = source.file_name().and_then(|name| name.to_str()) else {
             continue;
         };
@@ -45,23 +66,14 @@ fn fill(root: &Path, compiled: &Path, new: &Path, shorten: Shorten<'_>) -> Resul
             continue;
         }
         if source.is_dir() {
-            bail!("pkg-template/{name} is a folder; the package is flat");
-        }
-        if name == "package.json" {
+            copy_template(&source, &to.join(name))?;
+        } else if name == "package.json" {
             let text = fs::read_to_string(&source).context("cannot read pkg-template/package.json")?;
-            fs::write(new.join(name), with_version(&text, project::VERSION)?)?;
+            fs::write(to.join(name), with_version(&text, project::VERSION)?)?;
         } else {
-            copy(&source, &new.join(name))?;
+            copy(&source, &to.join(name))?;
         }
     }
-    for page in PAGES {
-        copy(&root.join(page), &new.join(page))?;
-    }
-
-    let wasm = new.join("tautline.wasm");
-    // Not its JavaScript: pkg-template/engine.js is enough.
-    shorten(&compiled.join("tautline_bg.wasm"), &wasm)?;
-    fs::write(new.join("bytes.js"), bytes::module(&fs::read(&wasm)?))?;
     Ok(())
 }
 
@@ -126,31 +138,40 @@ mod tests {
         folder.write("pkg-template/Cargo.toml", "")?;
         folder.write("pkg-template/src/lib.rs", "")?;
         folder.write("pkg-template/index.js", "export {}")?;
+        folder.write("pkg-template/server/Cargo.toml", "")?;
+        folder.write("pkg-template/server/src/lib.rs", "")?;
+        folder.write("pkg-template/server/hub.js", "export {}")?;
         folder.write(
             "pkg-template/package.json",
             "{\n  \"name\": \"tautline\",\n  \"version\": \"0.0.0\",\n  \"a\": 1\n}\n",
         )?;
         folder.write("compiled/tautline_bg.wasm", "wasm")?;
+        folder.write("compiled/server_bg.wasm", "other wasm")?;
         Ok(folder)
     }
 
     fn assemble_in(folder: &Folder) -> Result<()> {
-        let unchanged = |wasm: &Path, to: &Path| {
+        let unchanged = |_: Aim, wasm: &Path, to: &Path| {
             fs::copy(wasm, to)?;
             Ok(())
         };
-        assemble(&folder.0, &folder.0.join("compiled"), &folder.0.join("pkg"), &unchanged)
+        let compiled = Compiled {
+            page: folder.0.join("compiled/tautline_bg.wasm"),
+            server: folder.0.join("compiled/server_bg.wasm"),
+        };
+        assemble(&folder.0, &compiled, &folder.0.join("pkg"), &unchanged)
     }
 
     #[test]
-    fn the_package_is_flat_and_complete() -> Result<()> {
+    fn the_package_is_complete_and_has_nothing_of_the_crates() -> Result<()> {
         let folder = workspace("complete")?;
         folder.write("pkg/stale.js", "from an earlier build")?;
         assemble_in(&folder)?;
-        let names: Vec<_> = entries(&folder.0.join("pkg"))?
-            .iter()
-            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-            .collect();
+        let names = |of: &str| -> Result<Vec<String>> {
+            let entries = entries(&folder.0.join(of))?;
+            let names = entries.iter().filter_map(|path| path.file_name());
+            Ok(names.map(|name| name.to_string_lossy().into_owned()).collect())
+        };
         let expected = [
             "LICENSE-APACHE",
             "LICENSE-MIT",
@@ -158,9 +179,11 @@ mod tests {
             "bytes.js",
             "index.js",
             "package.json",
+            "server",
             "tautline.wasm",
         ];
-        assert_eq!(names, expected);
+        assert_eq!(names("pkg")?, expected);
+        assert_eq!(names("pkg/server")?, ["bytes.js", "hub.js"]);
         let json = fs::read_to_string(folder.0.join("pkg/package.json"))?;
         assert!(
             json.contains(&format!("\"version\": \"{}\",\n  \"a\"", project::VERSION)),

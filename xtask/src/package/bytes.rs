@@ -1,4 +1,4 @@
-//! `bytes.js`: the wasm as text in a module, for pages that load nothing beside their script. Called by assemble.
+//! `bytes.js`: wasm as text in a module, for pages that load nothing beside their script, and for servers. Called by assemble.
 //!
 //! As hex, although that is longer than base64: two digits a byte keep the pattern that a compressor sees, so that what
 //! goes over the wire is smaller by a seventh.
@@ -6,11 +6,11 @@
 use std::fmt::Write;
 
 /// The module. Importing it does nothing; the text is decoded when the function is called.
-pub(super) fn module(wasm: &[u8]) -> String {
+pub(super) fn module(name: &str, wasm: &[u8]) -> String {
     format!(
-        "// Made by `cargo xtask build`: tautline.wasm, as text.\n\n\
+        "// Made by `cargo xtask build`: {name}, as text.\n\n\
          const text = \"{}\";\n\n\
-         /** The bytes of tautline.wasm, decoded anew by each call. */\n\
+         /** The bytes of it, decoded anew by each call. */\n\
          export const wasmBytes = () => Uint8Array.from(text.match(/../g), (digits) => parseInt(digits, 16));\n",
         hex(wasm)
     )
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_module_has_the_bytes_and_no_effect_when_imported() {
-        let module = module(b"\0asm\xff");
+        let module = module("wasm", b"\0asm\xff");
         assert!(module.contains("\"0061736dff\""));
         assert!(!module.contains("await") && !module.contains("data:"));
     }

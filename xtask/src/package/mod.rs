@@ -55,28 +55,43 @@ pub(crate) fn build(toolbox: &Toolbox) -> Result<()> {
 
     let started = Instant::now();
     let compiled = compile(toolbox, &root)?;
-    assemble::assemble(&root, &compiled, &pkg, &|wasm, to| shorten::shorten(toolbox, wasm, to))?;
+    assemble::assemble(&root, &compiled, &pkg, &|aim, wasm, to| {
+        shorten::shorten(toolbox, aim, wasm, to)
+    })?;
     fs::write(&stamp, format!("{made_from} {}", contents(&pkg)?)).context("cannot write the stamp of pkg/")?;
     println!("pkg/ built in {}: {}", report::seconds(started.elapsed()), sizes(&pkg)?);
     Ok(())
 }
 
-/// Runs wasm-pack, which runs cargo, wasm-bindgen and wasm-opt; gives the folder with its output.
-fn compile(toolbox: &Toolbox, root: &Path) -> Result<PathBuf> {
-    let output = root.join("target/npm/wasm-pack");
+/// What the compiler made of the two crates.
+struct Compiled {
+    page: PathBuf,
+    server: PathBuf,
+}
+
+fn compile(toolbox: &Toolbox, root: &Path) -> Result<Compiled> {
+    Ok(Compiled {
+        page: compile_crate(toolbox, root, "pkg-template", "npm", "tautline")?,
+        server: compile_crate(toolbox, root, "pkg-template/server", "npm-server", "server")?,
+    })
+}
+
+/// Runs wasm-pack, which runs cargo, wasm-bindgen and wasm-opt; gives the wasm that comes out.
+fn compile_crate(toolbox: &Toolbox, root: &Path, folder: &str, profile: &str, name: &str) -> Result<PathBuf> {
+    let output = root.join("target/npm/wasm-pack").join(name);
     // wasm-pack does not remove what an earlier run left.
     let _ = fs::remove_dir_all(&output);
     let mut command = toolbox.command("wasm-pack");
-    let flags =
-        "--log-level warn build pkg-template --profile npm --target web --no-pack --no-typescript --no-gitignore";
+    let flags = "--target web --no-pack --no-typescript --no-gitignore";
     // no-install: it must use the tools that setup chose, never fetch others.
     command
+        .args(["--log-level", "warn", "build", folder, "--profile", profile])
         .args(flags.split(' '))
-        .args(["--mode", "no-install", "--out-name", "tautline", "--out-dir"])
+        .args(["--mode", "no-install", "--out-name", name, "--out-dir"])
         .arg(&output);
     process::keep_colours(&mut command);
     process::run(&mut command, "wasm-pack build")?;
-    Ok(output)
+    Ok(output.join(format!("{name}_bg.wasm")))
 }
 
 /// One word for everything that goes into the package.

@@ -1,6 +1,6 @@
-//! The last step of the wasm: optimizes it for size, and drops what only tools and wasm-bindgen's own JavaScript know of.
-//! What is left are functions of numbers, which pkg-template/engine.js makes an instance of without any glue. Called by
-//! assemble.
+//! The last step of the wasm: optimizes it, and drops what only tools and wasm-bindgen's own JavaScript know of.
+//! What is left are functions of numbers, which pkg-template/engine.js and server/hub.js make instances of without any glue.
+//! Called by assemble.
 
 use std::fs;
 use std::path::Path;
@@ -15,22 +15,40 @@ const HEADER: &[u8] = b"\0asm\x01\0\0\0";
 /// The number of the section with the imports.
 const IMPORTS: u8 = 2;
 
+/// What counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// A page's first load.
+    Size,
+    /// Messages a second.
+    Speed,
+}
+
+impl Aim {
+    const fn flags(self) -> &'static [&'static str] {
+        match self {
+            // Twice, and once more from flat code on: a hundredth less.
+            Self::Size => &["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz"],
+            Self::Speed => &["-O3"],
+        }
+    }
+}
+
 /// Writes the shortened wasm to `to`.
-pub(super) fn shorten(toolbox: &Toolbox, wasm: &Path, to: &Path) -> Result<()> {
+pub(super) fn shorten(toolbox: &Toolbox, aim: Aim, wasm: &Path, to: &Path) -> Result<()> {
     let mut command = toolbox.command("wasm-opt");
     command
         // The features it may use are noted in it, until they are stripped.
         .arg(wasm)
         // The memory stays, for whoever wants to know how large it is.
         .arg("--remove-exports=__*")
-        // Twice, and once more from flat code on: a hundredth less.
-        .args(["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz"])
+        .args(aim.flags())
         .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
         .arg("-o")
         .arg(to);
     process::capture(&mut command)?;
     if has_imports(&fs::read(to)?)? {
-        bail!("the wasm imports something, and pkg-template/engine.js has nothing for it: only numbers may cross");
+        bail!("the wasm imports something, and the JavaScript has nothing for it: only numbers may cross");
     }
     Ok(())
 }
