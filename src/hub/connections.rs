@@ -89,6 +89,11 @@ impl Hub {
         None
     }
 
+    /// No frame that keeps the rules has more messages.
+    pub fn most_messages(&self) -> usize {
+        usize::try_from(self.rules.settings.window).unwrap_or(usize::MAX)
+    }
+
     /// Messages of these sizes arrived, one after the other from position `first` on, and wait in the driver's hands.
     pub fn batch(&mut self, link: Link, first: u64, sizes: &[usize]) {
         match self.carried(link) {

@@ -251,6 +251,12 @@ impl Engine {
             return 0.0;
         };
         let start = frame.as_ptr() as usize;
+        let most = self.hub.most_messages();
+        // Empty ones take up a byte in the frame, and much more here.
+        if batch.parts().nth(most).is_some() {
+            self.hub.fail(link, Fault::PastLimit);
+            return 0.0;
+        }
         for part in batch.parts() {
             let place = part.bytes.as_ptr() as usize - start;
             let is_bytes = u32::from(part.kind == Kind::Bytes);
