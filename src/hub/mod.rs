@@ -22,6 +22,8 @@ mod output;
 mod peer;
 pub(crate) mod places;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use alloc::boxed::Box;

@@ -83,6 +83,11 @@ impl Places {
         Ok(place)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken == 0 && self.by_address.is_empty() && self.by_principal.is_empty()
+    }
+
     /// The session is over.
     pub(crate) fn give_back(&mut self, place: &Place) {
         self.taken = self.taken.saturating_sub(1);
