@@ -8,6 +8,7 @@
 
 mod session_support {
     mod client;
+    mod clock;
     mod face;
     pub(crate) mod ledger;
     mod message;
@@ -19,6 +20,7 @@ mod session_support {
     mod session;
     pub(crate) mod setup;
     mod store;
+    mod wires;
     mod world;
 }
 

@@ -4,14 +4,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Hub;
-use super::goodbye::{FOREIGN, GOING_AWAY, Goodbye, REASON_BYTES, SILENT, clip, is_fatal};
+use super::goodbye::{FOREIGN, GOING_AWAY, Goodbye, SILENT, bye, clipped, is_fatal};
 use super::key::TOKEN_BYTES;
 use super::output::{Entrance, Output, SessionId};
 use super::peer::Peer;
 use super::sessions::Turn;
 use super::timers::Timed;
 use crate::proto::Time;
-use crate::session::frame::{Bye, Control, FromClient, Hello};
+use crate::session::frame::{Control, FromClient, Hello};
 use crate::session::{Fault, Frame, Link};
 
 /// A connection on which `tautline.v1` was agreed.
@@ -152,11 +152,7 @@ impl Hub {
     /// session is over, as after its client's BYE.
     pub fn broken(&mut self, link: Link, code: u16, reason: &str) {
         if self.carried(link).is_some() {
-            let bye = Bye {
-                code: code.into(),
-                reason: clip(reason, REASON_BYTES).into(),
-            };
-            self.control(link, Control::Bye(bye));
+            self.control(link, Control::Bye(bye(code, reason)));
         } else {
             self.refuse(link, Goodbye::new(code, "").sendable());
         }
@@ -312,16 +308,5 @@ impl Hub {
             .iter()
             .filter(|(_, connection)| is_stranger(connection));
         strangers.map(|(&link, _)| link).collect()
-    }
-}
-
-/// A BYE may carry a novel; what is remembered of it is short.
-fn clipped(control: Control) -> Control {
-    match control {
-        Control::Bye(mut bye) => {
-            bye.reason = clip(&bye.reason, REASON_BYTES).into();
-            Control::Bye(bye)
-        }
-        other => other,
     }
 }

@@ -61,6 +61,12 @@ impl Ends {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        assert_eq!(self.by_key.len(), self.order.len());
+        self.by_key.len()
+    }
+
     fn forget_oldest(&mut self) {
         if let Some(key) = self.order.pop_front() {
             self.by_key.remove(&key);

@@ -2,16 +2,22 @@
 
 use alloc::borrow::Cow;
 
+use crate::session::{Bye, Control};
+
 /// What a close frame has room for beside its code, in bytes.
 pub(crate) const REASON_BYTES: usize = 123;
 /// What a connection is told when its server stops.
 pub(crate) const GOING_AWAY: &str = "the server is going away";
-/// What a connection is told that has lost its session to a newer one.
-pub(crate) const SUPERSEDED: &str = "superseded by a newer connection";
 /// What it is told whose page may not connect.
 pub(crate) const FOREIGN: &str = "origin not allowed";
 /// What it is told that says nothing.
 pub(crate) const SILENT: &str = "no HELLO in time";
+/// What it is told for which there is no session.
+pub(crate) const FULL: &str = "too many sessions";
+/// Why a session has ended that its client never used.
+pub(crate) const MADE_ROOM: &str = "made room for others";
+/// Why one has ended that waited for its client and held too much.
+pub(crate) const NO_ROOM: &str = "no room to keep it";
 
 /// How a connection is to be closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,30 @@ impl Goodbye {
 /// Whether a close with this code says that the same would happen again: no client comes back after it.
 pub(crate) const fn is_fatal(code: u16) -> bool {
     matches!(code, 1002 | 1007 | 1009 | 4400 | 4413)
+}
+
+/// The same as the BYE that it stands for.
+pub(crate) fn bye(code: u16, reason: &str) -> Bye {
+    Bye {
+        code: code.into(),
+        reason: clip(reason, REASON_BYTES).into(),
+    }
+}
+
+/// A BYE may carry a novel; what is remembered of it is short.
+pub(crate) fn clipped(control: Control) -> Control {
+    match control {
+        Control::Bye(mut bye) => {
+            bye.reason = clip(&bye.reason, REASON_BYTES).into();
+            Control::Bye(bye)
+        }
+        other => other,
+    }
+}
+
+/// Whether clients that come back are told of an end with this code. Otherwise they get new sessions.
+pub(crate) const fn is_remembered(code: u16) -> bool {
+    code != 1006
 }
 
 /// The code of an application's close: 1000, or one of its own.

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 use super::Hub;
 use super::connections::Stage;
-use super::goodbye::{Goodbye, SUPERSEDED};
+use super::goodbye::{FULL, Goodbye, MADE_ROOM};
 use super::key::{self, Key, TOKEN_BYTES};
 use super::output::{Output, SessionId};
 use super::places::{Full, Place};
@@ -70,7 +70,7 @@ impl Hub {
                 true
             }
             Err(Refusal::Late) => {
-                self.refuse(link, Goodbye::new(4409, SUPERSEDED));
+                self.refuse(link, Goodbye::new(4409, Server::SUPERSEDED));
                 true
             }
             Err(Refusal::Lost) => {
@@ -152,7 +152,6 @@ impl Hub {
 
     /// A place for one session more. Where there is none, the oldest of those that no client ever used makes room.
     fn place(&mut self, link: Link) -> Result<Place, &'static str> {
-        const FULL: &str = "too many sessions";
         loop {
             let connection = self.connections.get(&link).ok_or(FULL)?;
             match self.places.take(&self.rules.quotas, &connection.peer) {
@@ -164,7 +163,7 @@ impl Hub {
                 |session: &SessionId| self.sessions.get(session).is_some_and(|entry| !entry.server.is_used());
             let mut oldest = core::iter::from_fn(|| self.unused.pop()).filter(is_unused);
             let victim = oldest.next().ok_or(FULL)?;
-            self.abandon(victim, 4429, "made room for others", Fate::Forget);
+            self.abandon(victim, 4429, MADE_ROOM, Fate::Forget);
         }
     }
 

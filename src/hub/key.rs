@@ -27,15 +27,8 @@ impl Key {
     }
 
     /// A short name for logs, the same on every node.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         hex(self.0.iter().take(NAME_BYTES))
-    }
-
-    /// A number below `count`, evenly spread.
-    #[cfg(feature = "server")]
-    pub(crate) fn spread(&self, count: usize) -> usize {
-        let [first, second, ..] = self.0;
-        usize::from(u16::from_be_bytes([first, second])) % count
     }
 }
 

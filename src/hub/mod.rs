@@ -12,9 +12,9 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod connections;
-mod ends;
+pub(crate) mod ends;
 pub(crate) mod goodbye;
-mod greeting;
+pub(crate) mod greeting;
 pub(crate) mod holders;
 pub(crate) mod key;
 mod origins;
@@ -22,6 +22,8 @@ mod output;
 mod peer;
 pub(crate) mod places;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use alloc::boxed::Box;

@@ -61,9 +61,6 @@ impl Places {
             address: peer.address.map(network),
             principal: peer.principal.clone(),
         };
-        if self.taken >= quotas.sessions {
-            return Err(Full::Sessions);
-        }
         let at_address = (place.address).map_or(0, |address| *self.by_address.get(&address).unwrap_or(&0));
         if at_address >= quotas.per_address {
             return Err(Full::Quota("too many sessions from this address"));
@@ -71,6 +68,10 @@ impl Places {
         let of_principal = (place.principal.as_ref()).map_or(0, |name| *self.by_principal.get(name).unwrap_or(&0));
         if of_principal >= quotas.per_principal {
             return Err(Full::Quota("too many sessions of this principal"));
+        }
+        // Last, as nobody makes room for whoever may not begin anyway.
+        if self.taken >= quotas.sessions {
+            return Err(Full::Sessions);
         }
         self.taken += 1;
         if let Some(address) = place.address {
@@ -80,6 +81,11 @@ impl Places {
             *self.by_principal.entry(principal.clone()).or_default() += 1;
         }
         Ok(place)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken == 0 && self.by_address.is_empty() && self.by_principal.is_empty()
     }
 
     /// The session is over.
@@ -183,6 +189,19 @@ mod tests {
             (places.taken, places.by_address.len(), places.by_principal.len()),
             (2, 2, 1)
         );
+    }
+
+    #[test]
+    fn whoever_has_as_many_as_they_may_is_told_so_also_where_there_is_no_place_at_all() {
+        let quotas = Quotas {
+            sessions: 1,
+            per_principal: 1,
+            ..Quotas::default()
+        };
+        let mut places = Places::default();
+        assert!(places.take(&quotas, &peer("", "ann")).is_ok());
+        assert!(matches!(places.take(&quotas, &peer("", "ann")), Err(Full::Quota(_))));
+        assert!(matches!(places.take(&quotas, &peer("", "bob")), Err(Full::Sessions)));
     }
 
     #[test]

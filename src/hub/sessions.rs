@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Hub;
-use super::goodbye::{GOING_AWAY, Goodbye, REASON_BYTES, clip, of_application, of_server};
+use super::goodbye::{GOING_AWAY, Goodbye, NO_ROOM, REASON_BYTES, clip, is_remembered, of_application, of_server};
 use super::holders::{self, Detached};
 use super::key::Key;
 use super::output::{Output, SessionId};
@@ -178,7 +178,7 @@ impl Hub {
     /// Ends all sessions without a word, as if the process had died. What has ended before is still remembered.
     pub fn forget(&mut self) {
         for session in self.all() {
-            self.abandon(session, 1006, "session lost", Fate::Forget);
+            self.abandon(session, 1006, Server::LOST, Fate::Forget);
         }
     }
 
@@ -320,9 +320,11 @@ impl Hub {
         if let Some(armed) = entry.armed {
             self.timers.clear(armed, Timed::Session(session));
         }
-        let fate = entry
-            .fate
-            .unwrap_or(if code == 1006 { Fate::Forget } else { Fate::Remember });
+        let fate = entry.fate.unwrap_or(if is_remembered(code) {
+            Fate::Remember
+        } else {
+            Fate::Forget
+        });
         let resume = self.rules.settings.resume;
         if fate == Fate::Remember && !resume.is_zero() {
             let identity = entry.peer.identity();
@@ -360,7 +362,7 @@ impl Hub {
             let Some(session) = holders::first_to_go(detached) else {
                 return;
             };
-            self.abandon(session, 1006, "no room to keep it", Fate::Forget);
+            self.abandon(session, 1006, NO_ROOM, Fate::Forget);
         }
     }
 }

@@ -1,20 +1,18 @@
 //! Describes the sessions of a server before it serves any.
 
 use std::boxed::Box;
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::string::String;
 use std::sync::Arc;
 use std::time::Duration;
-use std::vec::Vec;
 
 use super::memory::MemoryStore;
-use super::registry::{Origins, Registry, Rules};
+use super::registry::{Doorkeeper, Registry};
 use super::sessions::Sessions;
 use super::store::Store;
 use crate::codec::{Codec, Json};
-use crate::session::Settings;
+use crate::hub::{Origins, Rules};
 
 /// The longest duration of any option: a year.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -22,6 +20,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Describes [`Sessions`]; [`build`](Self::build) makes them. Every option but the origins has a default that suits most servers.
 pub struct Builder<In, Out = In, C = Json, S = MemoryStore> {
     rules: Rules,
+    doorkeeper: Option<Doorkeeper>,
     codec: C,
     store: S,
     messages: PhantomData<fn(Out) -> In>,
@@ -30,18 +29,8 @@ pub struct Builder<In, Out = In, C = Json, S = MemoryStore> {
 impl<In, Out> Builder<In, Out> {
     pub(super) fn new() -> Self {
         Self {
-            rules: Rules {
-                settings: Settings::default(),
-                handshake_timeout: Duration::from_secs(5),
-                close_timeout: Duration::from_secs(5),
-                protocols: Vec::new(),
-                origins: Origins::Listed(HashSet::new()),
-                max_sessions: 10_000,
-                max_detached_bytes: 256 << 20,
-                max_held_bytes: 1 << 30,
-                max_per_address: usize::MAX,
-                max_per_principal: usize::MAX,
-            },
+            rules: Rules::default(),
+            doorkeeper: None,
             codec: Json,
             store: MemoryStore::new(),
             messages: PhantomData,
@@ -54,6 +43,7 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     pub fn codec<D>(self, codec: D) -> Builder<In, Out, D, S> {
         Builder {
             rules: self.rules,
+            doorkeeper: self.doorkeeper,
             codec,
             store: self.store,
             messages: PhantomData,
@@ -64,6 +54,7 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     pub fn store<T>(self, store: T) -> Builder<In, Out, C, T> {
         Builder {
             rules: self.rules,
+            doorkeeper: self.doorkeeper,
             codec: self.codec,
             store,
             messages: PhantomData,
@@ -73,20 +64,16 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     /// Lets pages of this origin connect, as a browser spells it: `https://example.com`. May be called for several. Default: no
     /// page may; clients that send no `Origin` are no pages, and always may.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        let origin = origin.into().trim_end_matches('/').to_ascii_lowercase();
-        match &mut self.rules.origins {
-            Origins::Listed(list) => {
-                list.insert(origin);
-            }
-            Origins::Asked(_) => self.rules.origins = Origins::Listed(HashSet::from([origin])),
-        }
+        self.rules.origins.allow(&origin.into());
+        self.doorkeeper = None;
         self
     }
 
     /// Lets pages connect whose origin this says yes to. In place of [`allow_origin`](Self::allow_origin). A session can be
     /// resumed from the origin that made it only, whatever this says.
     pub fn allow_origins_with(mut self, allow: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        self.rules.origins = Origins::Asked(Box::new(allow));
+        self.rules.origins = Origins::default();
+        self.doorkeeper = Some(Box::new(allow));
         self
     }
 
@@ -96,7 +83,7 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.rules.protocols = protocols.into_iter().map(Into::into).collect();
+        self.rules.protocols = Some(protocols.into_iter().map(Into::into).collect());
         self
     }
 
@@ -156,7 +143,7 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     /// How many sessions there may be. One more is refused with 4429, unless one can go whose client never said anything after the
     /// WELCOME: the oldest of them then ends with 4429. Default: 10,000.
     pub fn max_sessions(mut self, sessions: usize) -> Self {
-        self.rules.max_sessions = sessions;
+        self.rules.quotas.sessions = sessions;
         self
     }
 
@@ -177,13 +164,13 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
 
     /// How many sessions an address may have; of IPv6, a network of 64 bits. One more is refused with 4429. Default: any number.
     pub fn max_sessions_per_address(mut self, sessions: usize) -> Self {
-        self.rules.max_per_address = sessions;
+        self.rules.quotas.per_address = sessions;
         self
     }
 
     /// How many sessions a principal may have. One more is refused with 4429. Default: any number.
     pub fn max_sessions_per_principal(mut self, sessions: usize) -> Self {
-        self.rules.max_per_principal = sessions;
+        self.rules.quotas.per_principal = sessions;
         self
     }
 
@@ -193,7 +180,7 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         C: Codec<In, Out>,
         S: Store,
     {
-        let registry = Arc::new(Registry::new(self.rules, Box::new(self.store)));
+        let registry = Arc::new(Registry::new(self.rules, self.doorkeeper, Box::new(self.store)));
         Sessions::new(registry, Arc::new(self.codec))
     }
 }
@@ -202,7 +189,7 @@ impl<In, Out, C, S> fmt::Debug for Builder<In, Out, C, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("settings", &self.rules.settings)
-            .field("max_sessions", &self.rules.max_sessions)
+            .field("max_sessions", &self.rules.quotas.sessions)
             .finish_non_exhaustive()
     }
 }

@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::core::Core;
 use super::registry::STORE_PATIENCE;
-use super::serve::GOING_AWAY;
 use super::state::{Fate, State};
 use super::store::{Commit, StoreError, Tombstone, Verdict};
 use crate::codec::Payload;
-use crate::session::{Record, span};
+use crate::hub::goodbye::GOING_AWAY;
+use crate::session::{Record, Server, span};
 
 /// How long to wait before a store that failed is asked again.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -192,8 +192,8 @@ impl Core {
         drop(asked);
         match verdict? {
             Verdict::Done => {}
-            Verdict::Superseded => self.abandon(4409, SUPERSEDED, Fate::Moved),
-            Verdict::Gone => self.abandon(1006, LOST, Fate::Gone),
+            Verdict::Superseded => self.abandon(4409, Server::SUPERSEDED, Fate::Moved),
+            Verdict::Gone => self.abandon(1006, Server::LOST, Fate::Gone),
         }
         Ok(())
     }
@@ -243,9 +243,6 @@ impl Drop for Asked<'_> {
         core.readable.notify_waiters();
     }
 }
-
-const SUPERSEDED: &str = "superseded by a newer connection";
-const LOST: &str = "session lost";
 
 /// Waits in place of a connection: for the next one, for the end of the resume time, and for messages to be stored.
 pub(super) async fn linger(core: Arc<Core>, driver: Arc<Notify>) {
@@ -299,7 +296,7 @@ pub(super) async fn bury(core: Arc<Core>) {
         if verdict.is_ok() || Instant::now() >= give_up {
             let mut state = core.state();
             if matches!(verdict, Ok(Verdict::Superseded)) {
-                state.overrule(4409, SUPERSEDED, Fate::Moved);
+                state.overrule(4409, Server::SUPERSEDED, Fate::Moved);
             }
             core.publish(&mut state);
             return;

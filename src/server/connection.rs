@@ -11,14 +11,14 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::commit::Why;
 use super::core::Core;
-use super::frames::{self, clip};
+use super::frames;
 use super::message::{Message, Parting};
 use super::registry::{Registry, STORE_PATIENCE};
-use super::serve::{REASON_BYTES, left};
-use super::state::Goodbye;
+use super::serve::left;
 use super::welcome::Attached;
+use crate::hub::goodbye::{Goodbye, bye, clipped, is_fatal};
 use crate::proto::Time;
-use crate::session::frame::{self, Bye, Control, FromClient};
+use crate::session::frame::{self, Control, FromClient};
 use crate::session::{Fault, Frame, Server};
 
 /// So many frames leave before it is looked at what has arrived; and so many arrive before what is to leave is written, though
@@ -313,7 +313,7 @@ where
             },
             Message::Binary(bytes) => match FromClient::decode(&bytes) {
                 Ok(FromClient::Batch(batch)) => core.batch(link, batch.first, batch.parts()),
-                Ok(FromClient::Control(control)) => core.control(link, frames::clipped(control, REASON_BYTES)),
+                Ok(FromClient::Control(control)) => core.control(link, clipped(control)),
                 Ok(FromClient::Hello(_)) => fail(Fault::Unexpected),
                 Err(fault) => fail(fault.into()),
             },
@@ -324,11 +324,7 @@ where
     /// No client comes back after this, so that the session is over as after its BYE.
     fn ended_by_client(&self, code: u16, reason: &str) {
         let Attached { core, link, .. } = &self.attached;
-        let bye = Bye {
-            code: code.into(),
-            reason: clip(reason, REASON_BYTES).into(),
-        };
-        core.control(*link, Control::Bye(bye));
+        core.control(*link, Control::Bye(bye(code, reason)));
     }
 
     /// How to close it, once the store knows why.
@@ -348,11 +344,6 @@ where
             reason: goodbye.reason.into(),
         }
     }
-}
-
-/// Whether a close with this code says that the same would happen again.
-const fn is_fatal(code: u16) -> bool {
-    matches!(code, 1002 | 1007 | 1009 | 4400 | 4413)
 }
 
 /// Not a method: what it waits for must not hold the frames, which may be of a kind that only one thread may see.

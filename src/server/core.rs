@@ -11,13 +11,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::event::{Ended, Event};
-use super::message::Peer;
 use super::registry::{Place, Registry};
 use super::state::{Fate, State};
 use super::store::Stored;
-use super::token::Key;
 use super::welcome::Attached;
 use crate::codec::Payload;
+use crate::hub::{Key, Peer};
 use crate::proto::{Admission, Time};
 use crate::session::frame::{Control, Hello, Welcome};
 use crate::session::{Kind, Link, Output, Part, Refusal, Server};

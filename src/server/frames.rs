@@ -1,12 +1,10 @@
 //! Between the frames of a session and the messages of a WebSocket.
 
 use std::collections::VecDeque;
-use std::string::String;
 use std::sync::Arc;
 
 use super::message::Message;
 use crate::codec::{Payload, packing};
-use crate::session::frame::Control;
 use crate::session::{Chunk, Frame, Kind, Part};
 
 /// A frame as it goes out.
@@ -30,23 +28,4 @@ pub(super) fn text(text: &str) -> Part<'_> {
         kind: Kind::Text,
         bytes: text.as_bytes(),
     }
-}
-
-/// A BYE may carry a novel; what is remembered of it is short.
-pub(super) fn clipped(control: Control, bytes: usize) -> Control {
-    match control {
-        Control::Bye(mut bye) => {
-            bye.reason = String::from(clip(&bye.reason, bytes));
-            Control::Bye(bye)
-        }
-        other => other,
-    }
-}
-
-/// At most so many bytes of it.
-pub(super) fn clip(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }

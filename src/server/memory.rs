@@ -9,14 +9,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::store::{Claim, Claimed, Commit, Identity, Store, StoreError, Stored, Tombstone, Verdict};
-use super::token::Key;
+use super::store::{Claim, Claimed, Commit, Store, StoreError, Stored, Tombstone, Verdict};
 use crate::codec::Payload;
+use crate::hub::ends::MOST_ENDS;
+use crate::hub::{Identity, Key};
 use crate::session::Record;
 
-/// How many ends are remembered. One more, and the oldest is forgotten: whoever comes back with that session's token
-/// gets a new session.
-const TOMBSTONES: usize = 65_536;
 /// How often whatever has outlived its time is looked for, while the store is used at all.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -94,7 +92,7 @@ impl Shelves {
         if tombstone.lifetime.is_zero() {
             return;
         }
-        if self.order.len() >= TOMBSTONES
+        if self.order.len() >= MOST_ENDS
             && let Some(oldest) = self.order.pop_front()
         {
             self.tombstones.remove(&oldest);

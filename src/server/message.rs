@@ -1,10 +1,8 @@
-//! What goes in and out of a connection, whatever WebSocket library carries it; and who is at its other end.
+//! What goes in and out of a connection, whatever WebSocket library carries it.
 
-use std::net::IpAddr;
 use std::string::String;
 use std::vec::Vec;
 
-use super::store::Identity;
 use crate::codec::Payload;
 
 /// A WebSocket message.
@@ -30,28 +28,6 @@ impl From<Payload> for Message {
         match payload {
             Payload::Text(text) => Self::Text(text),
             Payload::Bytes(bytes) => Self::Binary(bytes),
-        }
-    }
-}
-
-/// Who has connected, as far as the HTTP request of the upgrade tells.
-///
-/// A session belongs to the origin and the principal of the connection that made it: another can't resume it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// The `Origin` header. `None`: no page.
-    pub origin: Option<String>,
-    /// Who was authenticated, in any form that doesn't change between connections.
-    pub principal: Option<String>,
-    /// The address, for the quota. Behind a proxy: the one that it tells.
-    pub address: Option<IpAddr>,
-}
-
-impl Peer {
-    pub(super) fn identity(&self) -> Identity {
-        Identity {
-            origin: self.origin.clone(),
-            principal: self.principal.clone(),
         }
     }
 }

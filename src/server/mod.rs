@@ -163,8 +163,10 @@ mod welcome;
 pub use builder::Builder;
 pub use event::{Ended, Event, Events};
 pub use memory::MemoryStore;
-pub use message::{Message, Parting, Peer};
+pub use message::{Message, Parting};
 pub use session::{SendError, Sender, Session};
-pub use sessions::{Sessions, Shutdown, Stats};
-pub use store::{Claim, Claimed, Commit, Identity, Store, StoreError, Stored, Tombstone, Verdict};
-pub use token::Key;
+pub use sessions::{Sessions, Shutdown};
+pub use store::{Claim, Claimed, Commit, Store, StoreError, Stored, Tombstone, Verdict};
+
+#[doc(inline)]
+pub use crate::hub::{Identity, Key, Peer, Stats};

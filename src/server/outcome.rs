@@ -8,11 +8,10 @@ use tokio::sync::Notify;
 use super::commit;
 use super::core::Core;
 use super::event::{Ended, Event};
-use super::state::{Fate, Goodbye, State};
+use super::state::{Fate, State};
+use crate::hub::goodbye::{Goodbye, is_remembered};
+use crate::hub::holders;
 use crate::session::{self, Output};
-
-/// What a message costs beside its bytes, roughly.
-const MESSAGE_BYTES: usize = 32;
 
 impl Core {
     /// Does what comes out of the state machine.
@@ -47,9 +46,11 @@ impl Core {
             Output::Tell(session::Event::Resumed) => state.tell(Event::Resumed),
             Output::Tell(session::Event::Ended { code, reason }) => {
                 state.ending = Some((code, reason));
-                let fate = *state
-                    .fate
-                    .get_or_insert(if code == 1006 { Fate::Forget } else { Fate::Remember });
+                let fate = *state.fate.get_or_insert(if is_remembered(code) {
+                    Fate::Remember
+                } else {
+                    Fate::Forget
+                });
                 state.driver.notify_one();
                 match fate {
                     Fate::Moved | Fate::Gone => self.publish(state),
@@ -94,10 +95,7 @@ impl Core {
     pub(super) fn recount(&self, state: &mut State) {
         let (inbox, outbox) = (state.server.inbox(), state.server.outbox());
         let messages = inbox.messages.saturating_add(outbox.messages);
-        let bytes = inbox
-            .bytes
-            .saturating_add(outbox.bytes)
-            .saturating_add(messages * MESSAGE_BYTES);
+        let bytes = holders::cost(messages, inbox.bytes.saturating_add(outbox.bytes));
         let held = if state.end.is_some() { 0 } else { bytes };
         let is_detached = state.server.link().is_none() && !state.server.is_ended();
         let detached = if is_detached { held } else { 0 };

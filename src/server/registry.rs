@@ -1,10 +1,7 @@
 //! All sessions of this process: found by their key, counted, and kept within bounds.
 
 use std::boxed::Box;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
-use std::string::String;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,48 +11,30 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::core::Core;
-use super::message::Peer;
 use super::state::Fate;
 use super::store::AnyStore;
-use super::token::Key;
+use crate::hub::goodbye::{FULL, MADE_ROOM, NO_ROOM};
+use crate::hub::holders::{self, Detached};
+use crate::hub::places::{self, Full, Places, Unused};
+use crate::hub::{Key, Peer, Rules};
 use crate::proto::Time;
-use crate::session::Settings;
 
 /// HELLOs with the same token wait for each other; with so many turns, hardly ever two with different ones.
 const TURNS: usize = 64;
-/// How many keys of sessions that have ended meanwhile the list of unused ones may have beyond their number.
-const UNUSED_SLACK: usize = 64;
 /// How long a connection waits for its store.
 pub(super) const STORE_PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest time for which a store is asked to keep a session.
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
 
-/// Which pages may connect.
-pub(super) enum Origins {
-    /// These.
-    Listed(HashSet<String>),
-    /// Those that the application lets in.
-    Asked(Box<dyn Fn(&str) -> bool + Send + Sync>),
-}
-
-/// What holds for all sessions. The builder's options.
-pub(super) struct Rules {
-    pub(super) settings: Settings,
-    pub(super) handshake_timeout: Duration,
-    pub(super) close_timeout: Duration,
-    pub(super) protocols: Vec<String>,
-    pub(super) origins: Origins,
-    pub(super) max_sessions: usize,
-    pub(super) max_detached_bytes: usize,
-    pub(super) max_held_bytes: usize,
-    pub(super) max_per_address: usize,
-    pub(super) max_per_principal: usize,
-}
+/// Whether a page of this origin may connect, where no list says so.
+pub(super) type Doorkeeper = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 pub(super) struct Registry {
     pub(super) rules: Rules,
+    /// Asked in place of the list of origins.
+    doorkeeper: Option<Doorkeeper>,
     pub(super) store: Box<dyn AnyStore>,
-    pub(super) turns: Box<[tokio::sync::Mutex<()>]>,
+    turns: Box<[tokio::sync::Mutex<()>]>,
     table: Mutex<Table>,
     /// What all sessions hold, and what those without a connection do, in bytes.
     pub(super) held: AtomicUsize,
@@ -73,47 +52,21 @@ pub(super) struct Registry {
 #[derive(Default)]
 struct Table {
     sessions: HashMap<Key, Arc<Core>>,
-    places: usize,
-    by_address: HashMap<IpAddr, usize>,
-    by_principal: HashMap<String, usize>,
-    /// Sessions that may never have heard of their client after the WELCOME, the oldest first.
-    unused: VecDeque<Key>,
+    places: Places,
+    unused: Unused<Key>,
 }
 
 /// A session's place among those that are allowed, given back when dropped.
 pub(super) struct Place {
     registry: Arc<Registry>,
-    address: Option<IpAddr>,
-    principal: Option<String>,
-}
-
-/// Who is answerable for a session: a principal, or else an address. Those of nobody's are one's.
-#[derive(PartialEq, Eq, Hash)]
-enum Holder {
-    Principal(String),
-    Address(Option<IpAddr>),
-}
-
-impl Holder {
-    fn of(peer: &Peer) -> Self {
-        match &peer.principal {
-            Some(principal) => Self::Principal(principal.clone()),
-            None => Self::Address(peer.address.map(network)),
-        }
-    }
-}
-
-/// Why there is no place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Full {
-    Sessions,
-    Quota(&'static str),
+    taken: places::Place,
 }
 
 impl Registry {
-    pub(super) fn new(rules: Rules, store: Box<dyn AnyStore>) -> Self {
+    pub(super) fn new(rules: Rules, doorkeeper: Option<Doorkeeper>, store: Box<dyn AnyStore>) -> Self {
         Self {
             rules,
+            doorkeeper,
             store,
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
             table: Mutex::default(),
@@ -129,6 +82,13 @@ impl Registry {
     }
 
     // Sessions
+
+    /// The turn that HELLOs with this key's token wait for.
+    pub(super) fn turn(&self, key: &Key) -> Option<&tokio::sync::Mutex<()>> {
+        let [first, second, ..] = *key.as_bytes();
+        let spread = usize::from(u16::from_be_bytes([first, second]));
+        self.turns.get(spread % self.turns.len())
+    }
 
     pub(super) fn find(&self, key: &Key) -> Option<Arc<Core>> {
         self.table().sessions.get(key).cloned()
@@ -175,11 +135,8 @@ impl Registry {
             return false;
         }
         table.sessions.insert(key, core.clone());
-        if table.unused.len() > 2 * table.sessions.len() + UNUSED_SLACK {
-            let Table { sessions, unused, .. } = &mut *table;
-            unused.retain(|key| sessions.contains_key(key));
-        }
-        table.unused.push_back(key);
+        let Table { sessions, unused, .. } = &mut *table;
+        unused.push(key, sessions.len(), |key| sessions.contains_key(key));
         true
     }
 
@@ -198,49 +155,27 @@ impl Registry {
                 Full::Quota(reason) => return Err(reason),
             };
             let Some(victim) = victim else {
-                return Err("too many sessions");
+                return Err(FULL);
             };
-            victim.abandon(4429, "made room for others", Fate::Forget);
+            victim.abandon(4429, MADE_ROOM, Fate::Forget);
             if tokio::time::timeout(STORE_PATIENCE, victim.ended()).await.is_err() {
-                return Err("too many sessions");
+                return Err(FULL);
             }
         }
     }
 
     fn try_place(self: &Arc<Self>, peer: &Peer) -> Result<Place, Full> {
-        let address = peer.address.map(network);
-        let principal = peer.principal.clone();
-        let mut table = self.table();
-        if table.places >= self.rules.max_sessions {
-            return Err(Full::Sessions);
-        }
-        let at_address = address.map_or(0, |address| *table.by_address.get(&address).unwrap_or(&0));
-        if at_address >= self.rules.max_per_address {
-            return Err(Full::Quota("too many sessions from this address"));
-        }
-        let of_principal = (principal.as_ref()).map_or(0, |principal| *table.by_principal.get(principal).unwrap_or(&0));
-        if of_principal >= self.rules.max_per_principal {
-            return Err(Full::Quota("too many sessions of this principal"));
-        }
-        table.places += 1;
-        if let Some(address) = address {
-            *table.by_address.entry(address).or_default() += 1;
-        }
-        if let Some(principal) = &principal {
-            *table.by_principal.entry(principal.clone()).or_default() += 1;
-        }
-        drop(table);
+        let taken = self.table().places.take(&self.rules.quotas, peer)?;
         Ok(Place {
             registry: self.clone(),
-            address,
-            principal,
+            taken,
         })
     }
 
     fn next_unused(&self) -> Option<Arc<Core>> {
         loop {
             let mut table = self.table();
-            let key = table.unused.pop_front()?;
+            let key = table.unused.pop()?;
             let core = table.sessions.get(&key).cloned();
             // A session's own lock comes before the table's.
             drop(table);
@@ -250,32 +185,23 @@ impl Registry {
         }
     }
 
-    /// Ends sessions without a connection until what is left is within the bound: of whoever holds most of it with all of theirs,
-    /// the one whose connection went last. So many small ones of one client don't drive out the one of another.
+    /// Ends sessions without a connection until what is left is within the bound.
     pub(super) fn shed(&self) {
         while self.detached.load(Ordering::Relaxed) > self.rules.max_detached_bytes {
-            let mut holders = HashMap::<Holder, (usize, Time, Arc<Core>)>::new();
-            for core in self.all() {
-                let Some((bytes, since)) = core.detached() else {
-                    continue;
-                };
-                match holders.entry(Holder::of(&core.peer)) {
-                    Entry::Vacant(entry) => {
-                        entry.insert((bytes, since, core));
-                    }
-                    Entry::Occupied(mut entry) => {
-                        let (total, last, youngest) = entry.get_mut();
-                        *total += bytes;
-                        if since >= *last {
-                            (*last, *youngest) = (since, core);
-                        }
-                    }
-                }
-            }
-            let Some((_, _, core)) = holders.into_values().max_by_key(|(total, ..)| *total) else {
+            let cores = self.all();
+            let detached = cores.iter().filter_map(|core| {
+                let (bytes, since) = core.detached()?;
+                Some(Detached {
+                    session: core,
+                    peer: &core.peer,
+                    bytes,
+                    since,
+                })
+            });
+            let Some(core) = holders::first_to_go(detached) else {
                 return;
             };
-            core.abandon(1006, "no room to keep it", Fate::Forget);
+            core.abandon(1006, NO_ROOM, Fate::Forget);
         }
     }
 
@@ -306,10 +232,12 @@ impl Registry {
     }
 
     pub(super) fn allows(&self, origin: Option<&str>) -> bool {
-        match (origin, &self.rules.origins) {
-            (None, _) => true,
-            (Some(origin), Origins::Listed(list)) => list.contains(&origin.to_ascii_lowercase()),
-            (Some(origin), Origins::Asked(allow)) => allow(origin),
+        let Some(origin) = origin else {
+            return true;
+        };
+        match &self.doorkeeper {
+            Some(allows) => allows(origin),
+            None => self.rules.origins.contains(origin),
         }
     }
 
@@ -352,14 +280,7 @@ impl Registry {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut table = self.registry.table();
-        table.places -= 1;
-        if let Some(address) = self.address {
-            release(&mut table.by_address, &address);
-        }
-        if let Some(principal) = &self.principal {
-            release(&mut table.by_principal, principal);
-        }
+        self.registry.table().places.give_back(&self.taken);
     }
 }
 
@@ -371,26 +292,5 @@ impl Drop for Serving {
         if self.0.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.0.idle.notify_waiters();
         }
-    }
-}
-
-/// A count that falls to zero takes up no memory.
-fn release<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
-    }
-}
-
-/// Whoever has one address of IPv6 has 2⁶⁴ of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let high = u128::from(address) >> 64 << 64;
-            Ipv6Addr::from(high).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }

@@ -12,20 +12,16 @@ use futures_sink::Sink;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::frames;
-use super::message::{Message, Parting, Peer};
+use super::message::{Message, Parting};
 use super::registry::Registry;
-use super::state::Goodbye;
 use super::welcome::{self, Accepted, Attached, Refused};
+use crate::hub::Peer;
+use crate::hub::goodbye::{FOREIGN, GOING_AWAY, Goodbye, REASON_BYTES, SILENT, clip};
 use crate::session::Fault;
 use crate::session::frame::{Control, FromClient, Hello};
 
 /// How long the closing handshake may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
-/// What a close frame has room for beside its code, in bytes.
-pub(super) const REASON_BYTES: usize = 123;
-/// What a connection is told when its server stops.
-pub(super) const GOING_AWAY: &str = "the server is going away";
 
 /// Serves a connection; `adopted` is called with its session when that is new to the application.
 pub(super) async fn serve<F, E>(
@@ -68,7 +64,7 @@ where
         reason: reason.into(),
     };
     if !registry.allows(peer.origin.as_deref()) {
-        return Err(closed(4401, "origin not allowed"));
+        return Err(closed(4401, FOREIGN));
     }
     let patience = registry.rules.handshake_timeout;
     let hello = {
@@ -82,7 +78,7 @@ where
     };
     let hello = match hello {
         Some(Ok(hello)) => hello?,
-        Some(Err(_)) => return Err(closed(4408, "no HELLO in time")),
+        Some(Err(_)) => return Err(closed(4408, SILENT)),
         None => return Err(closed(1001, GOING_AWAY)),
     };
     match welcome::answer(registry, hello, peer).await {
@@ -145,7 +141,7 @@ async fn close<F, E>(mut frames: Pin<&mut F>, code: u16, reason: &str)
 where
     F: Stream<Item = Result<Message, E>> + Sink<Message>,
 {
-    let message = Message::Close(Some((code, frames::clip(reason, REASON_BYTES).into())));
+    let message = Message::Close(Some((code, clip(reason, REASON_BYTES).into())));
     let handshake = async {
         if send(frames.as_mut(), message).await {
             drain(frames.as_mut()).await;

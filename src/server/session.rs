@@ -10,13 +10,10 @@ use tokio::time::sleep;
 use super::commit::{STORE_PAUSE, Why};
 use super::core::Core;
 use super::event::{Ended, Events};
-use super::frames::clip;
-use super::message::Peer;
 use crate::codec::{Codec, DecodeError, EncodeError, Payload};
+use crate::hub::Peer;
+use crate::hub::goodbye::{REASON_BYTES, clip, of_application};
 use crate::proto::{Admission, Load};
-
-/// What a reason has room for, in bytes.
-const REASON_BYTES: usize = 123;
 
 type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 type Decode<In> = dyn Fn(Payload) -> Result<In, DecodeError> + Send + Sync;
@@ -145,8 +142,7 @@ impl<In, Out> Session<In, Out> {
     /// bytes. The client is told in a BYE, and its connection closed with 1000 in any case. Where it has no connection, the end is
     /// kept for it, for the resume time.
     pub async fn close(&self, code: u16, reason: &str) -> Ended {
-        let code = if matches!(code, 3000..=4999) { code } else { 1000 };
-        self.begin_close(code, reason);
+        self.begin_close(of_application(code), reason);
         self.closed().await
     }
 

@@ -12,13 +12,15 @@ use futures_sink::Sink;
 use tokio::time::{Instant, timeout_at};
 
 use super::builder::Builder;
-use super::frames::clip;
-use super::message::{Message, Parting, Peer};
+use super::message::{Message, Parting};
 use super::registry::Registry;
-use super::serve::{self, GOING_AWAY};
+use super::serve;
 use super::session::Session;
 use super::state::Fate;
 use crate::codec::Codec;
+use crate::hub::goodbye::{GOING_AWAY, REASON_BYTES, clip, of_server};
+use crate::hub::{Peer, Stats};
+use crate::session::Server;
 
 /// How long after their patience sessions may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -43,22 +45,6 @@ pub enum Shutdown {
     /// [`MemoryStore`](super::MemoryStore) that nobody else has forgets them. Those that their applications have closed end, as
     /// they were to, but wait no longer for what was sent to be taken.
     Detach,
-}
-
-/// How things are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Sessions.
-    pub sessions: usize,
-    /// Those of them that have a connection.
-    pub attached: usize,
-    /// Connections, those that have no session yet included.
-    pub connections: usize,
-    /// What sessions hold of messages that are not taken, both ways, in bytes; 32 are added for each message.
-    pub held_bytes: usize,
-    /// How much of that is held by sessions without a connection.
-    pub detached_bytes: usize,
 }
 
 impl<In, Out> Sessions<In, Out> {
@@ -119,14 +105,8 @@ impl<In, Out> Sessions<In, Out> {
         let deadline = Instant::now() + timeout.min(Duration::from_secs(24 * 60 * 60));
         match shutdown {
             Shutdown::Bye { code, reason } => {
-                // Only what a close frame may say.
-                let code = if matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-                    code
-                } else {
-                    1000
-                };
                 for core in self.registry.all() {
-                    core.close(code, clip(&reason, 123), timeout);
+                    core.close(of_server(code), clip(&reason, REASON_BYTES), timeout);
                 }
                 self.wait(deadline + GOODBYE, |registry| registry.len() == 0).await;
                 for core in self.registry.all() {
@@ -156,7 +136,7 @@ impl<In, Out> Sessions<In, Out> {
     /// remembered.
     pub fn forget(&self) {
         for core in self.registry.all() {
-            core.abandon(1006, "session lost", Fate::Forget);
+            core.abandon(1006, Server::LOST, Fate::Forget);
         }
     }
 

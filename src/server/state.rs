@@ -1,6 +1,5 @@
 //! What a session has in this process beside the state machine: payloads, and who is to hear of what.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::string::String;
 use std::sync::Arc;
@@ -12,32 +11,9 @@ use super::commit::Books;
 use super::event::{Ended, Event};
 use super::registry::Place;
 use crate::codec::Payload;
+use crate::hub::goodbye::Goodbye;
 use crate::proto::Time;
 use crate::session::{Link, Record, Server};
-
-/// How a connection is to be closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Goodbye {
-    pub(super) code: u16,
-    pub(super) reason: Cow<'static, str>,
-}
-
-impl Goodbye {
-    pub(super) fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            reason: reason.into(),
-        }
-    }
-
-    /// With a code that a close frame may have. The client finds out about the rest when it comes back.
-    pub(super) fn sendable(mut self) -> Self {
-        if self.code == 1006 {
-            self.code = 1001;
-        }
-        self
-    }
-}
 
 /// What becomes of a session that has ended, in the store and for the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

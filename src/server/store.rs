@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 
-use super::token::Key;
 use crate::codec::Payload;
+use crate::hub::{Identity, Key};
 use crate::session::Record;
 
 /// Keeps sessions. [`MemoryStore`](super::MemoryStore) keeps them in this process; one on a database lets a session move from
@@ -57,15 +57,6 @@ pub trait Store: Send + Sync + 'static {
         attempt: u64,
         tombstone: Option<Tombstone>,
     ) -> impl Future<Output = Result<Verdict, StoreError>> + Send;
-}
-
-/// Whose a session is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// The origin of the page that made it.
-    pub origin: Option<String>,
-    /// Who was authenticated then.
-    pub principal: Option<String>,
 }
 
 /// A session as a store keeps it.

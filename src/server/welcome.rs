@@ -1,6 +1,5 @@
 //! What a HELLO comes to: a new session, one that goes on, or a refusal.
 
-use std::string::String;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
@@ -8,14 +7,15 @@ use tokio::time::timeout;
 
 use super::commit::{Why, uncancelled};
 use super::core::Core;
-use super::message::Peer;
 use super::registry::{Registry, STORE_PATIENCE};
-use super::serve::GOING_AWAY;
-use super::state::{Fate, Goodbye};
+use super::state::Fate;
 use super::store::{Claim, Claimed, StoreError, Stored, Tombstone};
-use super::token::{self, Key};
+use super::token;
+use crate::hub::goodbye::{GOING_AWAY, Goodbye};
+use crate::hub::greeting::select;
+use crate::hub::{Key, Peer};
 use crate::session::frame::{Bye, Hello, Welcome};
-use crate::session::{Link, Refusal};
+use crate::session::{Link, Refusal, Server};
 
 /// A connection that carries a session now. Dropped, it leaves the session without one.
 pub(super) struct Attached {
@@ -69,7 +69,7 @@ impl Refused {
     }
 
     fn late() -> Self {
-        Self::Close(Goodbye::new(4409, "superseded by a newer connection"))
+        Self::Close(Goodbye::new(4409, Server::SUPERSEDED))
     }
 
     fn ended(tombstone: Tombstone) -> Self {
@@ -114,7 +114,7 @@ impl Greeting {
         let key = Key::of(&self.hello.token);
         // Two HELLOs with one token: one after the other.
         let registry = self.registry.clone();
-        let turn = match registry.turns.get(key.spread(registry.turns.len())) {
+        let turn = match registry.turn(&key) {
             // Behind a store that hangs no queue grows.
             Some(turn) => Some(
                 timeout(STORE_PATIENCE, turn.lock())
@@ -172,7 +172,7 @@ impl Greeting {
                     Ok(Found::Here(core, turn))
                 }
                 Claimed::Unknown => {
-                    core.abandon(1006, "session lost", Fate::Gone);
+                    core.abandon(1006, Server::LOST, Fate::Gone);
                     Ok(Found::Nothing)
                 }
                 Claimed::Ended(tombstone) => {
@@ -180,7 +180,7 @@ impl Greeting {
                     Err(Refused::ended(tombstone))
                 }
                 Claimed::Moved(stored) => {
-                    core.abandon(4409, "superseded by a newer connection", Fate::Moved);
+                    core.abandon(4409, Server::SUPERSEDED, Fate::Moved);
                     Ok(Found::Elsewhere(*stored))
                 }
             };
@@ -206,7 +206,8 @@ impl Greeting {
         let place = registry.place(&peer).await.map_err(Refused::busy)?;
         let token = token::token().map_err(|_| Refused::busy("no randomness for a token"))?;
         let key = Key::of(&token);
-        let protocol = select(&registry, &hello);
+        let known = registry.rules.protocols.as_deref().unwrap_or_default();
+        let protocol = select(known, &hello.protocols);
         let (core, link, mut welcome) = Core::create(&registry, key, peer, place, &hello, protocol);
         welcome.token = token;
         registry.store.create(key, core.stored(), registry.lifetime()).await?;
@@ -261,11 +262,4 @@ impl Greeting {
             accepted => Ok(accepted),
         }
     }
-}
-
-/// The first subprotocol of the client's that the server knows.
-fn select(registry: &Registry, hello: &Hello) -> String {
-    let known = &registry.rules.protocols;
-    let selected = hello.protocols.iter().find(|protocol| known.contains(protocol));
-    selected.cloned().unwrap_or_default()
 }

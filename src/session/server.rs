@@ -18,8 +18,6 @@ use crate::proto::{Admission, Load, Time};
 
 /// A timer that fires later than this past its deadline says that this process stood still, and nothing about the link.
 const LATE: Duration = Duration::from_secs(1);
-/// What a connection is told when it has lost its session to a newer one.
-const SUPERSEDED: &str = "superseded by a newer connection";
 
 /// What a server grants each session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +180,11 @@ impl Attachment {
 }
 
 impl Server {
+    /// What a connection is told when it has lost its session to a newer one.
+    pub(crate) const SUPERSEDED: &str = "superseded by a newer connection";
+    /// Why a session has ended that its client and its server don't both know.
+    pub(crate) const LOST: &str = "session lost";
+
     /// A new session for a client that has said `hello`, on the connection `link`; and the WELCOME without its token, which
     /// is to be the first frame.
     pub fn new(settings: Settings, hello: &Hello, protocol: String, link: Link, now: Time) -> (Self, Welcome) {
@@ -255,7 +258,7 @@ impl Server {
         self.attempt = hello.attempt;
         self.supersede();
         let Ok(released) = self.outgoing.resume(hello.taken, hello.limit) else {
-            self.end(1006, "session lost");
+            self.end(1006, Self::LOST);
             return Err(Refusal::Lost);
         };
         self.release(released);
@@ -275,7 +278,7 @@ impl Server {
 
     /// Another node has taken the session over: this one's half of it is void.
     pub fn superseded(&mut self) {
-        self.abandon(4409, SUPERSEDED);
+        self.abandon(4409, Self::SUPERSEDED);
     }
 
     /// Ends this half at once, without a BYE. The code and the reason are those of the connection's close, too.
@@ -612,7 +615,7 @@ impl Server {
     }
 
     fn supersede(&mut self) {
-        self.drop_link(4409, SUPERSEDED);
+        self.drop_link(4409, Self::SUPERSEDED);
     }
 
     fn drop_link(&mut self, code: u16, reason: &'static str) {

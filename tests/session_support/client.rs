@@ -76,7 +76,8 @@ impl World {
                 self.face.timer += 1;
                 if let Some(deadline) = deadline {
                     let at = self.fires(deadline);
-                    self.at(at, What::ClientTimer(self.face.timer));
+                    let (process, number) = (self.face.process, self.face.timer);
+                    self.at(at, What::ClientTimer { process, number });
                 }
             }
             Output::Tell(event) => self.client_is_told(event),

@@ -118,7 +118,7 @@ impl World {
             self.face.told_taken += count as usize;
         }
         if self.calm || self.random.one_in(2) {
-            self.soon(What::ClientTakes);
+            self.soon(What::ClientTakes(self.face.process));
         }
     }
 
@@ -142,7 +142,7 @@ impl World {
             }
         }
         if self.calm && !self.face.inbox.is_empty() {
-            self.at(self.now, What::ClientTakes);
+            self.at(self.now, What::ClientTakes(self.face.process));
         }
     }
 
