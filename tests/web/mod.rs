@@ -4,6 +4,7 @@
 mod callbacks;
 mod closing;
 mod connecting;
+mod delivery;
 mod durable;
 mod memory;
 mod messages;

@@ -27,6 +27,12 @@ pub(super) fn chaos_url(path: &str) -> String {
     format!("{base}{path}")
 }
 
+/// The same with the server for Node at the other end.
+pub(super) fn node_chaos_url(path: &str) -> String {
+    let base = option_env!("TAUTLINE_NODE_CHAOS_URL").unwrap_or("http://127.0.0.1:9013");
+    format!("{base}{path}")
+}
+
 /// Has the server lose all durable sessions, as if it had restarted.
 pub(super) async fn forget_sessions() {
     http("POST", "/sessions/forget").await;

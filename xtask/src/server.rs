@@ -1,5 +1,5 @@
-//! The echo server as a child: built, started, asked where it listens, stopped; and the bad network in front of it. Called by
-//! demo and by the tests that need a server.
+//! The echo server as a child: built, started, asked where it listens, stopped; its brother in Node, and the bad network in front
+//! of either. Called by demo and by the tests that need a server.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -21,7 +21,13 @@ pub(crate) const DEFAULT_PORT: u16 = 9010;
 /// The same, of the bad network in front of the server.
 pub(crate) const DEFAULT_CHAOS_PORT: u16 = 9011;
 
-const STARTING: Duration = Duration::from_secs(20);
+/// The port of the server for Node in those tests, and of the bad network in front of it.
+pub(crate) const NODE_PORT: u16 = 9012;
+/// That is what the browser tests expect.
+pub(crate) const NODE_CHAOS_PORT: u16 = 9013;
+
+/// Installing the npm package into a fresh project is in it.
+const STARTING: Duration = Duration::from_secs(60);
 
 /// A server that accepts connections. Dropping it stops it.
 pub(crate) struct Server {
@@ -35,6 +41,14 @@ impl Server {
         let mut command = toolbox.command(binary);
         command.args(["--port", &port.to_string()]);
         Self::listen(&mut command, log)
+    }
+
+    /// Starts the server for Node, of the npm package in `pkg/`.
+    pub(crate) fn start_node(toolbox: &Toolbox, port: u16, log: &Path) -> Result<Self> {
+        let mut command = toolbox.command("node");
+        command.arg(project::root().join("tests/package/node_server/serve.mjs"));
+        command.args(["--port", &port.to_string()]);
+        Self::listen(&mut command, Some(log))
     }
 
     /// Starts a proxy on `port` that delays what goes to `target` and comes back by 20 ms each way, resets every connection

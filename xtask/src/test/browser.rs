@@ -1,5 +1,5 @@
-//! `cargo xtask test browser`: the library's `tests/web_*.rs` in real browsers, through wasm-pack, against the echo server.
-//! Called by test.
+//! `cargo xtask test browser`: the library's `tests/web_*.rs` in real browsers, through wasm-pack, against the echo server,
+//! and where it is about delivery against the npm package's server, too. Called by test.
 //!
 //! `webdriver.json` at the workspace root sets the browsers up. It is for tests on this machine alone: it turns
 //! Chromium's sandbox off, which root needs, and its background traffic, which would disturb the tests; and it turns off
@@ -14,11 +14,12 @@ use clap::ValueEnum;
 
 use super::count::{self, Count};
 use super::{Outcome, attempt};
+use crate::package;
 use crate::process;
 use crate::project;
 use crate::report;
-use crate::server::{self, DEFAULT_CHAOS_PORT, DEFAULT_PORT, Server};
-use crate::setup::{Tool, Toolbox, WEBKIT_DRIVER, is_root};
+use crate::server::{self, DEFAULT_CHAOS_PORT, DEFAULT_PORT, NODE_CHAOS_PORT, NODE_PORT, Server};
+use crate::setup::{BUILD, Tool, Toolbox, WEBKIT_DRIVER, is_root};
 
 /// For one test binary in one browser; compiling it the first time is in it.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -46,7 +47,9 @@ impl Browser {
 }
 
 pub(super) fn needs(browsers: &[Browser]) -> Vec<Tool> {
-    let mut tools = vec![Tool::WasmTarget, Tool::WasmPack, Tool::WasmBindgen, Tool::Node];
+    // The package, and what its server runs in.
+    let mut tools = BUILD.to_vec();
+    tools.push(Tool::Modules("package".to_owned()));
     for browser in browsers {
         tools.extend(tools_of(*browser));
     }
@@ -86,6 +89,8 @@ struct Servers {
     echo: Server,
     /// The same server behind a bad network.
     chaos: Server,
+    node: Server,
+    node_chaos: Server,
 }
 
 impl Servers {
@@ -94,6 +99,7 @@ impl Servers {
         for (server, port, name) in [
             (&self.echo, DEFAULT_PORT, "TAUTLINE_ECHO_URL"),
             (&self.chaos, DEFAULT_CHAOS_PORT, "TAUTLINE_CHAOS_URL"),
+            (&self.node_chaos, NODE_CHAOS_PORT, "TAUTLINE_NODE_CHAOS_URL"),
         ] {
             if !server.url().ends_with(&format!(":{port}")) {
                 command.env(name, server.url());
@@ -102,8 +108,9 @@ impl Servers {
     }
 
     fn stop(self) -> Result<()> {
-        self.chaos.stop()?;
-        self.echo.stop()?;
+        for server in [self.chaos, self.node_chaos, self.echo, self.node] {
+            server.stop()?;
+        }
         Ok(())
     }
 }
@@ -121,7 +128,18 @@ fn prepare(toolbox: &Toolbox) -> Result<(Vec<String>, Servers)> {
     )?;
     let log = logs.join("chaos.log");
     let chaos = Server::start_chaos(toolbox, echo.url(), port(DEFAULT_CHAOS_PORT), &log)?;
-    Ok((tests, Servers { echo, chaos }))
+
+    package::build(toolbox)?;
+    let node = Server::start_node(toolbox, port(NODE_PORT), &logs.join("node-server.log"))?;
+    let log = logs.join("node-chaos.log");
+    let node_chaos = Server::start_chaos(toolbox, node.url(), port(NODE_CHAOS_PORT), &log)?;
+    let servers = Servers {
+        echo,
+        chaos,
+        node,
+        node_chaos,
+    };
+    Ok((tests, servers))
 }
 
 fn port(wanted: u16) -> u16 {

@@ -1,0 +1,19 @@
+// A reporter for tests that run in a program of another Node: one line of JSON for each, for elsewhere.mjs.
+
+/** What a failure shows: its own words are in the stack, as is the place. */
+const shown = ({ cause, message }) => cause?.stack ?? cause ?? message;
+
+export default async function* report(events) {
+  for await (const { type, data } of events) {
+    const { name, details } = data ?? {};
+    if (type === "test:pass" && details.type !== "suite") yield `${JSON.stringify({ name })}\n`;
+    // A suite that fails because of its tests adds nothing.
+    else if (type === "test:fail" && details.error.failureType !== "subtestsFailed") {
+      yield `${JSON.stringify({ name, failure: String(shown(details.error)) })}\n`;
+    }
+    // What went wrong when its test was over.
+    if (type === "test:diagnostic" && /^Error: /.test(data.message)) {
+      yield `${JSON.stringify({ name: "afterwards", failure: data.message })}\n`;
+    }
+  }
+}

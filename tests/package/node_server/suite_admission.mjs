@@ -1,0 +1,208 @@
+// Who may come in: pages by their origin, clients by what `authenticate` says, and as many as there is room for.
+
+import assert from "node:assert/strict";
+import WebSocket from "ws";
+
+import { Code } from "../sessions/wire.mjs";
+import { emitted, serverTest, text } from "./stage.mjs";
+
+const OURS = "https://example.com";
+const THEIRS = "https://evil.example";
+const UNAUTHORIZED = Code.UNAUTHORIZED;
+
+// Origins
+
+const RULES = {
+  "an origin": OURS,
+  "a list": ["https://www.example.com", OURS],
+  "a function": (origin) => origin === OURS,
+};
+for (const [what, allowOrigin] of Object.entries(RULES)) {
+  serverTest(`\`allowOrigin\`, ${what}: other pages are closed with 4401, who is no page is not`, { allowOrigin }, async (stage) => {
+    assert.equal((await stage.open({}, { origin: OURS })).session.peer.origin, OURS);
+    assert.equal((await stage.open()).session.peer.origin, undefined);
+    for (const origin of [THEIRS, `${OURS}.evil.example`, "null"]) {
+      assert.equal(await stage.refusal({}, { origin }), UNAUTHORIZED, origin);
+    }
+    assert.equal(stage.beganMore, 0);
+  });
+}
+
+serverTest("without it no page may, and the first that wanted to is a warning", undefined, async (stage) => {
+  const warnings = [];
+  const warned = (warning) => warnings.push(warning.message);
+  process.on("warning", warned);
+  for (let n = 0; n < 3; n++) assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
+  await stage.open();
+  process.off("warning", warned);
+  assert.equal(warnings.length, 1);
+  assert.ok(warnings[0].includes(OURS) && warnings[0].includes("allowOrigin"), warnings[0]);
+});
+
+const failing = {
+  allowOrigin() {
+    throw new Error("cannot say");
+  },
+};
+serverTest("a function that throws allows nobody", failing, async (stage) => {
+  assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
+  await stage.open();
+});
+
+serverTest("a session is resumed from its own origin only", { allowOrigin: [OURS, THEIRS] }, async (stage) => {
+  const { probe } = await stage.open({}, { origin: OURS });
+  const { token } = probe.welcome;
+  for (const origin of [THEIRS, undefined]) {
+    assert.equal((await stage.greet({ token, attempt: 2 }, { origin })).welcome.resumed, false);
+  }
+  assert.equal((await stage.greet({ token, attempt: 2 }, { origin: OURS })).welcome.resumed, true);
+});
+
+// authenticate
+
+const whoAsks = (request) => new URL(request.url, "http://localhost").searchParams.get("who");
+const as = (who) => ({ path: `/?who=${who}` });
+
+/** What `authenticate` answers, by name. */
+const ANSWERS = {
+  anna: () => "anna",
+  "anna in a while": async () => "anna",
+  anybody: () => true,
+  "anybody in a while": async () => true,
+  nobody: () => undefined,
+  "nobody in a while": async () => undefined,
+  "": () => "",
+  null: () => null,
+  false: () => false,
+  "a number": () => 7,
+  "an object": () => ({ name: "anna" }),
+  "an error": () => {
+    throw new Error("no idea who");
+  },
+  "an error in a while": async () => {
+    throw new Error("no idea who");
+  },
+};
+const byName = { authenticate: (request) => ANSWERS[whoAsks(request)]() };
+
+serverTest("`authenticate`: a name is the principal, true lets in, at once or in a while", byName, async (stage) => {
+  for (const [who, principal] of [["anna", "anna"], ["anybody", undefined]]) {
+    for (const answer of [who, `${who} in a while`]) {
+      const { session, request } = await stage.open({}, as(answer));
+      assert.equal(session.peer.principal, principal, answer);
+      assert.equal(whoAsks(request), answer, "the request is that of the upgrade");
+    }
+  }
+});
+
+serverTest("anything else, an error and a rejection are 4401", byName, async (stage) => {
+  const answers = Object.keys(ANSWERS).filter((answer) => !/^any|^anna/.test(answer));
+  for (const answer of answers) assert.equal(await stage.refusal({}, as(answer)), UNAUTHORIZED, answer);
+  assert.equal(stage.beganMore, 0);
+  assert.equal(stage.sessions.stats().sessions, 0);
+});
+
+serverTest("a session is resumed by its own principal only", { authenticate: whoAsks }, async (stage) => {
+  const { probe, session } = await stage.open({}, as("anna"));
+  const { token } = probe.welcome;
+  probe.send(text(1, "1"));
+  assert.deepEqual(await emitted(session, "message"), [1]);
+  const thief = await stage.open({ token, attempt: 9 }, as("ben"));
+  assert.deepEqual([thief.probe.welcome.resumed, thief.probe.welcome.taken], [false, 0]);
+  assert.equal(thief.session.peer.principal, "ben");
+  assert.equal(session.state, "attached");
+  const back = await stage.greet({ token, attempt: 2 }, as("anna"));
+  assert.deepEqual([back.welcome.resumed, back.welcome.taken], [true, 1]);
+  assert.equal(stage.beganMore, 0);
+});
+
+let answer;
+const slow = { handshakeTimeout: 500, authenticate: () => new Promise((resolve) => (answer = resolve)) };
+serverTest("who is being asked about does not run out of time, and may leave", slow, async (stage) => {
+  const asked = async () => {
+    while (!answer) await new Promise((resolve) => setImmediate(resolve));
+    const give = answer;
+    answer = undefined;
+    return give;
+  };
+  const connecting = stage.connect();
+  const give = await asked();
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  give("anna");
+  const probe = await connecting;
+  probe.hello();
+  assert.equal((await probe.until()).type, "welcome");
+  // One that has left by the time that it is known.
+  const leaving = new WebSocket(stage.url.replace("http", "ws"), ["tautline.v1"]);
+  leaving.on("error", () => {});
+  const giveLate = await asked();
+  const closed = emitted(leaving, "close");
+  leaving.terminate();
+  await closed;
+  giveLate("ben");
+  await stage.began();
+  assert.equal(stage.beganMore, 0);
+  assert.equal(stage.sessions.stats().sessions, 1);
+});
+
+// Room
+
+/** A session that its client has used. */
+async function openUsed(stage, options) {
+  const opened = await stage.open({}, options);
+  opened.probe.send(text(1, "1"));
+  await emitted(opened.session, "message");
+  return opened;
+}
+
+serverTest("`maxSessions`: full of those that were used, new ones are 4429, and who leaves makes room", { maxSessions: 2 }, async (stage) => {
+  const one = await openUsed(stage);
+  const two = await openUsed(stage);
+  for (let n = 0; n < 3; n++) assert.equal(await stage.refusal(), Code.OVERLOADED);
+  two.probe.stop();
+  const back = await stage.greet({ token: two.probe.welcome.token, attempt: 2, taken: 0 });
+  assert.equal(back.welcome.resumed, true, "those that are there may come back");
+  await one.probe.bye();
+  await openUsed(stage);
+  assert.equal(stage.sessions.stats().sessions, 2);
+});
+
+serverTest("those that were never used make room, the oldest first", { maxSessions: 3 }, async (stage) => {
+  const used = await openUsed(stage);
+  const oldest = await stage.open();
+  const younger = await stage.open();
+  await stage.open();
+  assert.equal(await oldest.probe.code(), Code.OVERLOADED);
+  assert.equal((await oldest.session.closed).code, Code.OVERLOADED);
+  assert.deepEqual([used.session.state, younger.session.state], ["attached", "attached"]);
+});
+
+const perAddress = { maxSessionsPerAddress: 1, address: (request) => new URL(request.url, "http://localhost").searchParams.get("from") ?? undefined };
+const from = (address) => ({ path: `/?from=${address}` });
+serverTest("`maxSessionsPerAddress` and `address`: one of IPv6 is a network, and without one there is no quota", perAddress, async (stage) => {
+  const first = await openUsed(stage, from("192.0.2.1"));
+  assert.equal(first.session.peer.address, "192.0.2.1");
+  assert.equal(await stage.refusal({}, from("192.0.2.1")), Code.OVERLOADED);
+  await openUsed(stage, from("192.0.2.2"));
+  await openUsed(stage, from("2001:db8::1"));
+  assert.equal(await stage.refusal({}, from("2001:db8::2")), Code.OVERLOADED);
+  await openUsed(stage, from("2001:db8:0:1::1"));
+  for (let n = 0; n < 2; n++) assert.equal((await openUsed(stage)).session.peer.address, undefined);
+  await first.probe.bye();
+  await openUsed(stage, from("192.0.2.1"));
+});
+
+serverTest("without `address` it is the other end of the connection", { maxSessionsPerAddress: 1 }, async (stage) => {
+  assert.equal((await openUsed(stage)).session.peer.address, "127.0.0.1");
+  assert.equal(await stage.refusal(), Code.OVERLOADED);
+});
+
+const perPrincipal = { maxSessionsPerPrincipal: 1, authenticate: (request) => whoAsks(request) ?? true };
+serverTest("`maxSessionsPerPrincipal`: one more of the same is 4429, of nobody is not", perPrincipal, async (stage) => {
+  const first = await openUsed(stage, as("anna"));
+  assert.equal(await stage.refusal({}, as("anna")), Code.OVERLOADED);
+  await openUsed(stage, as("ben"));
+  for (let n = 0; n < 2; n++) await openUsed(stage);
+  await first.session.close();
+  await openUsed(stage, as("anna"));
+});
