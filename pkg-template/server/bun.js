@@ -59,6 +59,8 @@ class Transport {
   #socket;
   #connect;
   #maxFrame;
+  /** The code and reason of an end that came so early. */
+  #parting;
 
   constructor(maxFrame, connect) {
     this.#maxFrame = maxFrame;
@@ -83,6 +85,7 @@ class Transport {
     this.#socket = socket;
     this.link = this.#connect(this);
     this.#connect = undefined;
+    if (this.#parting) this.end(...this.#parting);
   }
 
   receive(data) {
@@ -96,6 +99,11 @@ class Transport {
   }
 
   end(code, reason) {
+    // Who may not connect is closed before there is a link, and Bun tells it at once.
+    if (!this.link) {
+      this.#parting = [code, reason];
+      return;
+    }
     const refusal = code === 1006 ? refused(reason) : undefined;
     if (refusal) this.link.broken(refusal, reason);
     this.link.closed(code, reason);

@@ -45,6 +45,9 @@ export interface DenoSessions<In = unknown, Out = In> extends SessionsEmitter<In
  * });
  * Deno.serve((request, info) => sessions.upgrade(request, info) ?? new Response("hello"));
  * ```
+ *
+ * To end, `await sessions.shutdown()`, and then abort the `signal` of `Deno.serve`: its own `shutdown` can wait for ever for
+ * a client that went away while it connected.
  */
 export function durable<In extends string = string, Out extends string = In>(
   options: ServerOptions<In, Out, Request> & { codec: "text" },

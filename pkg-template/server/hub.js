@@ -1,12 +1,13 @@
-// All sessions of a server, driven: what happens on connections, in the application and in time goes into the wasm, and what
-// comes out is carried out here. Every rule is the wasm's (src/hub/); here are the payloads, one timer, and the end of the turn.
+// All sessions of a server, driven: what happens on connections, in the application and in time goes into the wasm, and
+// what comes out is carried out here. Every rule is the wasm's (src/hub/); here are the payloads, one timer, and the end of
+// the turn.
 //
 // Everything that happens is an input; then every output is carried out, in order, by a single loop. What the application
 // does meanwhile is taken in and waits its turn in the loop that already runs.
 
 import { Buffer } from "node:buffer";
 
-import { unpack, utf8Length, pack } from "../frames.js";
+import { pack, unpack, utf8Length } from "../frames.js";
 import { Queue } from "../queue.js";
 import { endOfTurn } from "../turn.js";
 import { Engine } from "./engine.js";
@@ -139,7 +140,11 @@ export class Hub {
     const engine = this.#engine;
     if (!link.isGreeted) {
       link.isGreeted = true;
-      return this.#handle(N.HELLO, link.number, engine.give(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), bytes));
+      const random = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+      this.#handle(N.HELLO, link.number, engine.give(random, bytes));
+      // By now the application has it, if it is of a new session. It may hold on to much.
+      if (!this.#running) link.request = undefined;
+      return;
     }
     const count = this.#feed(N.FRAME, link.number, engine.give(bytes));
     if (count > 0) {
@@ -263,6 +268,12 @@ export class Hub {
     });
   }
 
+  #tellWaiting() {
+    const done = this.#waiting.filter(({ isDone }) => isDone());
+    this.#waiting = this.#waiting.filter((waiting) => !done.includes(waiting));
+    for (const { resolve } of done) resolve();
+  }
+
   // The loop
 
   #feed(input, ...numbers) {
@@ -300,7 +311,7 @@ export class Hub {
       this.#running = false;
     }
     this.#setTimer(this.#feed(N.DEADLINE));
-    if (this.#waiting.length > 0) this.#waiting = this.#waiting.filter(({ isDone, resolve }) => !(isDone() && (resolve(), true)));
+    if (this.#waiting.length > 0) this.#tellWaiting();
   }
 
   /** Carries one output out. `who` is the number of a connection or a session. */
@@ -350,8 +361,6 @@ export class Hub {
     const entry = new Entry(number);
     this.#sessions.set(number, entry);
     const { peer, request } = link;
-    // What the request has of memory is the application's from here on.
-    link.request = undefined;
     try {
       entry.owner = this.#host.began({ number, id, protocol: protocol.join("\n"), peer, request });
     } catch (error) {
@@ -494,8 +503,8 @@ class Link {
   }
 }
 
-/** An error of the application's goes where it would go anyway. */
-function report(error) {
+/** An error of the application's own, from where it may not stop what runs: it goes where it would go anyway. */
+export function report(error) {
   queueMicrotask(() => {
     throw error;
   });

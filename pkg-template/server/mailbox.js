@@ -7,7 +7,7 @@ import process from "node:process";
 import { bytesOf } from "../codecs.js";
 import { failure, TautlineError } from "../errors.js";
 import { Queue } from "../queue.js";
-import { ACCEPT, GONE, TOO_BIG, WAIT } from "./hub.js";
+import { ACCEPT, GONE, report, TOO_BIG, WAIT } from "./hub.js";
 
 // What a mailbox calls on what the application holds; none of it is the application's to call.
 /** `(payload) => whether it was taken`. */
@@ -23,13 +23,6 @@ const TOO_BIG_WORDS =
   "the message is larger than the client takes, or than the whole outbox may be: split it, or raise the bound";
 /** What the client is told where nobody else is. */
 const TOO_BIG_REASON = "a message is too big";
-
-/** An error of the application's own, from where it may not stop what runs: it goes where it would go anyway. */
-export function report(error) {
-  queueMicrotask(() => {
-    throw error;
-  });
-}
 
 const closedFailure = () => new TautlineError("closed", GONE_WORDS);
 const refusal = (answer) => (answer === TOO_BIG ? new TautlineError("too-big", TOO_BIG_WORDS) : closedFailure());

@@ -5,7 +5,8 @@ import { EventEmitter } from "node:events";
 import { failure } from "../errors.js";
 import { checkClose } from "../options.js";
 import { Queue } from "../queue.js";
-import { CHANGE, END, payloadOf, RECEIVE, report } from "./mailbox.js";
+import { report } from "./hub.js";
+import { CHANGE, END, payloadOf, RECEIVE } from "./mailbox.js";
 import { SessionSocket } from "./socket.js";
 
 const DONE = Object.freeze({ value: undefined, done: true });

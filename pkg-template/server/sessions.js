@@ -5,8 +5,8 @@ import { EventEmitter } from "node:events";
 
 import { TautlineError } from "../errors.js";
 import { Door } from "./door.js";
-import { Hub } from "./hub.js";
-import { Mailbox, report } from "./mailbox.js";
+import { Hub, report } from "./hub.js";
+import { Mailbox } from "./mailbox.js";
 import { readServerOptions, readShutdown } from "./options.js";
 import { Session } from "./session.js";
 import { SessionSocket } from "./socket.js";

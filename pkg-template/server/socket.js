@@ -5,7 +5,8 @@ import { Blob, Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import process from "node:process";
 
-import { END, payloadOf, RECEIVE, report } from "./mailbox.js";
+import { report } from "./hub.js";
+import { END, payloadOf, RECEIVE } from "./mailbox.js";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -187,6 +188,8 @@ export class SessionSocket extends EventEmitter {
     const late = (this.#late ??= { count: 0, bytes: 0, done: Promise.resolve() });
     const isBlob = data instanceof Blob;
     const content = isBlob ? data.arrayBuffer() : payloadFor(data, binary);
+    // It may fail before its turn has come.
+    if (isBlob) content.catch(() => {});
     const size = isBlob ? data.size : Buffer.byteLength(content);
     late.count++;
     late.bytes += size;
