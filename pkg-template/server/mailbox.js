@@ -1,0 +1,311 @@
+// What a session has on this side of the hub: payloads that arrived and that nobody has taken, sends that wait for room, and
+// who waits for what. The hub calls it; what an application holds, session.js and socket.js, is made of it.
+
+import { Buffer } from "node:buffer";
+import process from "node:process";
+
+import { bytesOf } from "../codecs.js";
+import { failure, TautlineError } from "../errors.js";
+import { Queue } from "../queue.js";
+import { ACCEPT, GONE, TOO_BIG, WAIT } from "./hub.js";
+
+// What a mailbox calls on what the application holds; none of it is the application's to call.
+/** `(payload) => whether it was taken`. */
+export const RECEIVE = Symbol("receive");
+/** `("detach" or "resume") => void`. */
+export const CHANGE = Symbol("change");
+/** `() => void`, the last call. */
+export const END = Symbol("end");
+
+const ACCEPTED = Promise.resolve();
+const GONE_WORDS = "the session has ended, or is about to; the message was not accepted";
+const TOO_BIG_WORDS =
+  "the message is larger than the client takes, or than the whole outbox may be: split it, or raise the bound";
+/** What the client is told where nobody else is. */
+const TOO_BIG_REASON = "a message is too big";
+
+/** An error of the application's own, from where it may not stop what runs: it goes where it would go anyway. */
+export function report(error) {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+const closedFailure = () => new TautlineError("closed", GONE_WORDS);
+const refusal = (answer) => (answer === TOO_BIG ? new TautlineError("too-big", TOO_BIG_WORDS) : closedFailure());
+
+/** A string stays as it is; bytes that their sender can't change any more; undefined where it is neither. */
+export function payloadOf(value) {
+  return typeof value === "string" ? value : bytesOf(value)?.slice();
+}
+
+export class Mailbox {
+  id;
+  protocol;
+  peer;
+  state = "attached";
+  /** How it ended: { code, reason, payloads }, the payloads not taken by the client's application. */
+  end;
+  /** It has ended or is about to. */
+  isOver = false;
+  /** What the application holds; the messages are the socket's where there is one. */
+  session;
+  socket;
+  /** What all mailboxes of a server share: { hub, codec, outbox, closeTimeout, clients }. */
+  #shared;
+  /** The session's number at the hub. */
+  #number;
+  // The rest is there once it is needed: most sessions are idle.
+  #inbox;
+  /** Sends that wait for room: { payload, size, settle }. */
+  #waiting;
+  #waitingBytes = 0;
+  /** Sends that somebody waits for to be taken: { count, resolve, reject }. */
+  #flushes;
+  #accepted = 0;
+  #released = 0;
+  /** A close that waits for the sends that wait: { code, reason, timer }. */
+  #closing;
+
+  constructor(shared, { number, id, protocol, peer }) {
+    this.#shared = shared;
+    this.#number = number;
+    this.id = id;
+    this.protocol = protocol;
+    this.peer = peer;
+  }
+
+  // In
+
+  /** How many payloads nobody has taken. */
+  get arrived() {
+    return this.#inbox === undefined ? 0 : this.#inbox.length;
+  }
+
+  /** The oldest payload; undefined where there is none. */
+  take() {
+    if (this.#inbox === undefined || this.#inbox.length === 0) return undefined;
+    this.taken();
+    return this.#inbox.shift();
+  }
+
+  /** The payload that is being received is the application's. */
+  taken() {
+    this.#shared.hub.taken(this.#number, 1);
+  }
+
+  // Out
+
+  /** A promise for when it is accepted; past the bounds of the outbox as many may wait for room as it holds. */
+  send(payload) {
+    const size = sizeOf(payload);
+    const answer = this.#offer(payload, size);
+    if (answer === ACCEPT) return ACCEPTED;
+    if (answer !== WAIT) return rejected(refusal(answer));
+    const { messages, bytes } = this.#shared.outbox;
+    if (size > bytes) return rejected(refusal(TOO_BIG));
+    if (this.#waiting?.length >= messages || this.#waitingBytes + size > bytes) return rejected(failure("overflow"));
+    const promise = new Promise((resolve, reject) => {
+      this.#wait(payload, size, (error) => {
+        if (!error) return resolve();
+        reject(error);
+        forgive(promise, error);
+      });
+    });
+    return promise;
+  }
+
+  /**
+   * The same without a bound. `callback` is called in a turn of its own, with an error where it was refused; without one the
+   * session ends then, as nobody would know that a message is missing.
+   */
+  post(payload, callback) {
+    const size = sizeOf(payload);
+    const answer = this.#offer(payload, size);
+    if (answer === ACCEPT) {
+      if (callback) process.nextTick(callback);
+      return;
+    }
+    const settle = callback && ((error) => process.nextTick(callback, error));
+    if (answer === WAIT) this.#wait(payload, size, settle);
+    else this.#refuse(settle, answer);
+  }
+
+  flush() {
+    if (this.end) return rejected(closedFailure());
+    const count = this.#accepted + this.#waits;
+    if (this.#released >= count) return ACCEPTED;
+    const promise = new Promise((resolve, reject) => (this.#flushes ??= []).push({ count, resolve, reject }));
+    promise.catch(ignore);
+    return promise;
+  }
+
+  /** How many bytes the client's application has not taken. */
+  get untaken() {
+    return this.#shared.hub.outbox(this.#number).bytes + this.#waitingBytes;
+  }
+
+  stats() {
+    const { hub } = this.#shared;
+    return { state: this.state, outbox: hub.outbox(this.#number), inbox: hub.inbox(this.#number) };
+  }
+
+  // The end
+
+  close(code, reason) {
+    this.isOver = true;
+    this.#refuseWaiting();
+    this.#shared.hub.close(this.#number, code, reason);
+  }
+
+  /** The same with any code that a close frame may have. */
+  fail(code, reason) {
+    this.isOver = true;
+    this.#refuseWaiting();
+    this.#shared.hub.fail(this.#number, code, reason);
+  }
+
+  /** Fails once the sends that wait are accepted, within the time that a close has. */
+  failLater(code, reason) {
+    if (this.#waits === 0) return this.fail(code, reason);
+    const timer = setTimeout(() => this.#closeNow(), this.#shared.closeTimeout);
+    this.#closing ??= { code, reason, timer };
+  }
+
+  terminate() {
+    this.#shared.hub.terminate(this.#number);
+  }
+
+  // What the hub calls
+
+  deliver(payload) {
+    if (this.arrived === 0) {
+      const taker = this.socket ?? this.session;
+      if (taker !== undefined && taker[RECEIVE](payload)) return;
+    }
+    (this.#inbox ??= new Queue()).push(payload);
+  }
+
+  released(count) {
+    this.#released += count;
+    this.#settleFlushes();
+    // The hub is in the middle of something.
+    if (this.#waits > 0) queueMicrotask(() => this.#admitWaiting());
+  }
+
+  detached() {
+    this.state = "detached";
+    this.session?.[CHANGE]("detach");
+  }
+
+  resumed() {
+    this.state = "attached";
+    this.session?.[CHANGE]("resume");
+  }
+
+  ended(code, reason, payloads) {
+    this.state = "ended";
+    this.isOver = true;
+    this.end = { code, reason, payloads };
+    this.#refuseWaiting();
+    for (const { reject } of this.#flushes ?? []) reject(closedFailure());
+    this.#flushes = undefined;
+    // It may have ended inside of a call of the application's, which is not to hear of it before that returns.
+    queueMicrotask(() => this.#tellEnd());
+  }
+
+  #tellEnd() {
+    if (this.socket) this.#shared.clients.delete(this.socket);
+    for (const face of [this.socket, this.session]) {
+      try {
+        face?.[END]();
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  // What waits
+
+  get #waits() {
+    return this.#waiting === undefined ? 0 : this.#waiting.length;
+  }
+
+  #offer(payload, size) {
+    if (this.#closing) return GONE;
+    if (this.#waits > 0) return WAIT;
+    return this.#put(payload, size);
+  }
+
+  #put(payload, size) {
+    const answer = this.#shared.hub.send(this.#number, payload, size);
+    if (answer === ACCEPT) this.#accepted++;
+    return answer;
+  }
+
+  #wait(payload, size, settle) {
+    (this.#waiting ??= new Queue()).push({ payload, size, settle });
+    this.#waitingBytes += size;
+  }
+
+  #nextWaiting() {
+    const next = this.#waiting.shift();
+    this.#waitingBytes -= next.size;
+    return next;
+  }
+
+  #admitWaiting() {
+    while (this.#waits > 0) {
+      const { payload, size } = this.#waiting.at(0);
+      const answer = this.#put(payload, size);
+      if (answer === WAIT) return;
+      const { settle } = this.#nextWaiting();
+      if (answer === ACCEPT) settle?.();
+      else {
+        this.#refuse(settle, answer);
+        // One less to wait for.
+        for (const flush of this.#flushes ?? []) if (flush.count > this.#accepted) flush.count--;
+        this.#settleFlushes();
+      }
+    }
+    if (this.#closing) this.#closeNow();
+  }
+
+  #refuse(settle, answer) {
+    if (settle) settle(refusal(answer));
+    else if (answer === TOO_BIG) this.fail(1009, TOO_BIG_REASON);
+  }
+
+  #settleFlushes() {
+    const flushes = this.#flushes;
+    if (flushes === undefined) return;
+    while (flushes.length > 0 && flushes[0].count <= this.#released) flushes.shift().resolve();
+  }
+
+  /** Nor do flushes wait any more that wait for those. */
+  #refuseWaiting() {
+    clearTimeout(this.#closing?.timer);
+    while (this.#waits > 0) this.#nextWaiting().settle?.(closedFailure());
+    while (this.#flushes?.at(-1)?.count > this.#accepted) this.#flushes.pop().reject(closedFailure());
+  }
+
+  #closeNow() {
+    const { code, reason } = this.#closing;
+    this.fail(code, reason);
+  }
+}
+
+const sizeOf = (payload) => (typeof payload === "string" ? Buffer.byteLength(payload) : payload.byteLength);
+
+function rejected(error) {
+  const promise = Promise.reject(error);
+  forgive(promise, error);
+  return promise;
+}
+
+/** That a session has ended everybody is told: nobody has to await it here, too. */
+function forgive(promise, { code }) {
+  if (code === "closed") promise.catch(ignore);
+}
+
+function ignore() {}

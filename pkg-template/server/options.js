@@ -1,0 +1,93 @@
+// Checks the options of a server's sessions and fills in the defaults. Whatever can't be used is a TypeError that names the
+// option and what it takes.
+
+import { readOptions } from "../options.js";
+
+/** The longest time of any option: a year, in ms. */
+const LONGEST = 365 * 24 * 60 * 60 * 1000;
+
+const isFunction = (value) => typeof value === "function";
+const isObject = (value) => typeof value === "object" && value !== null;
+const isStrings = (value) => Array.isArray(value) && value.every((item) => typeof item === "string");
+
+function refuse(option, takes) {
+  throw new TypeError(`tautline: the option \`${option}\` takes ${takes}`);
+}
+
+/** The option's value, or its default, checked. */
+function read(source, path, fallback, check, takes) {
+  const value = source[path.slice(path.lastIndexOf(".") + 1)];
+  if (value === undefined) return fallback;
+  if (!check(value)) refuse(path, takes);
+  return value;
+}
+
+function span(source, name, fallback) {
+  const value = read(source, name, fallback, (value) => typeof value === "number" && value >= 0, "a number of milliseconds");
+  return Math.min(value, LONGEST);
+}
+
+function count(source, path, fallback, least = 1) {
+  const isCount = (value) => value === Infinity || (Number.isInteger(value) && value >= least);
+  return read(source, path, fallback, isCount, `a whole number of at least ${least}, or Infinity`);
+}
+
+export function readServerOptions(options = {}) {
+  if (!isObject(options)) refuse("options", "an object");
+  const outbox = read(options, "outbox", {}, isObject, "an object");
+  const { allowOrigin } = options;
+  const isOrigin = (value) => typeof value === "string" || isFunction(value) || isStrings(value);
+  read(options, "allowOrigin", undefined, isOrigin, "an origin, an array of origins or a function (origin) => boolean");
+  read(options, "authenticate", undefined, isFunction, "a function (request) => principal");
+  read(options, "address", undefined, isFunction, "a function (request) => address");
+  read(options, "protocols", undefined, Array.isArray, "an array of strings");
+  // What the client's side checks as well, with its words.
+  const { codec, protocols } = readOptions({ codec: options.codec, protocols: options.protocols });
+  const outboxMessages = count(outbox, "outbox.messages", 4096);
+  const outboxBytes = count(outbox, "outbox.bytes", 16 * 2 ** 20);
+  const closeTimeout = span(options, "closeTimeout", 5_000);
+  const maxMessage = Math.min(count(options, "maxMessage", 2 ** 20), Number.MAX_SAFE_INTEGER);
+  return {
+    codec,
+    outbox: { messages: outboxMessages, bytes: outboxBytes },
+    closeTimeout,
+    maxMessage,
+    // As methods of what they came in.
+    allowOrigin: isFunction(allowOrigin) ? (origin) => options.allowOrigin(origin) : undefined,
+    isClosedToPages: allowOrigin === undefined,
+    authenticate: options.authenticate && ((request) => options.authenticate(request)),
+    address: options.address && ((request) => options.address(request)),
+    // As the hub takes them.
+    rules: {
+      resume: span(options, "resume", 120_000),
+      heartbeat: span(options, "heartbeat", 15_000),
+      probe: span(options, "probe", 5_000),
+      handshakeTimeout: span(options, "handshakeTimeout", 5_000),
+      closeTimeout,
+      window: Math.min(count(options, "window", 1024), 2 ** 32),
+      maxMessage,
+      outboxMessages,
+      outboxBytes,
+      maxSessions: count(options, "maxSessions", 10_000),
+      maxSessionsPerAddress: count(options, "maxSessionsPerAddress", Infinity),
+      maxSessionsPerPrincipal: count(options, "maxSessionsPerPrincipal", Infinity),
+      maxHeldBytes: count(options, "maxHeldBytes", 2 ** 30, 0),
+      maxDetachedBytes: count(options, "maxDetachedBytes", 2 ** 28, 0),
+      origins: isFunction(allowOrigin) ? undefined : [allowOrigin ?? []].flat(),
+      protocols: options.protocols && protocols,
+    },
+  };
+}
+
+/** What `shutdown` is given, checked. */
+export function readShutdown(options = {}) {
+  if (!isObject(options)) refuse("options", "an object");
+  const isCode = (value) => Number.isInteger(value) && value >= 1000 && value <= 4999;
+  const isReason = (value) => typeof value === "string" && new TextEncoder().encode(value).length <= 123;
+  return {
+    mode: read(options, "mode", "bye", (value) => value === "bye" || value === "detach", '"bye" or "detach"'),
+    code: read(options, "code", 1001, isCode, "a close code"),
+    reason: read(options, "reason", "", isReason, "a string of at most 123 bytes"),
+    timeout: span(options, "timeout", 5_000),
+  };
+}
