@@ -5,6 +5,12 @@
 //! alone. `tests/corpus/frames/` has frames that are worth a look every time, and finds of `cargo xtask fuzz`.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[cfg(feature = "hub")]
+#[allow(dead_code, reason = "each test binary uses some of it")]
+mod hub_support {
+    pub(crate) mod driver;
+    pub(crate) mod hearing;
+}
 #[allow(dead_code, reason = "each test binary uses some of it")]
 mod session_support {
     pub(crate) mod corpus;
@@ -154,6 +160,22 @@ fn damaged_conversations_are_borne() {
     }
 }
 
+#[cfg(feature = "hub")]
+#[test]
+fn a_hub_bears_damaged_conversations_of_several_clients() {
+    let delivered = AtomicUsize::new(0);
+    with_seeds(3_000, |random| {
+        let said: Vec<_> = (0..4).flat_map(|_| traffic::conversation(random)).collect();
+        let heard = hub_support::hearing::hub_hears(&said);
+        let count = heard.unwrap_or_else(|wrong| panic!("{wrong}: {said:x?}"));
+        delivered.fetch_add(count, Ordering::Relaxed);
+    });
+    if env::var_os("TAUTLINE_SEED").is_none() {
+        let delivered = delivered.into_inner();
+        assert!(delivered > 3_000, "messages get through: {delivered}");
+    }
+}
+
 #[test]
 fn the_corpus_is_borne() {
     let files = corpus::read();
@@ -163,6 +185,11 @@ fn the_corpus_is_borne() {
             assert_eq!(judge(frame), Ok(()), "{name}");
         }
         for heard in [traffic::server_hears(&frames), traffic::client_hears(&frames)] {
+            assert!(heard.is_ok(), "{name}: {heard:?}");
+        }
+        #[cfg(feature = "hub")]
+        {
+            let heard = hub_support::hearing::hub_hears(&frames);
             assert!(heard.is_ok(), "{name}: {heard:?}");
         }
     }

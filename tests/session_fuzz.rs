@@ -1,9 +1,15 @@
 //! Damaged frames and conversations for as long as one likes: `cargo xtask fuzz --minutes 10`. A normal run takes a second.
 //!
-//! Whatever makes a decoder or one half of a session panic, or lose its bounds, is written to `tests/corpus/frames/`, where
+//! Whatever makes a decoder, one half of a session or a hub panic, or lose its bounds, is written to `tests/corpus/frames/`, where
 //! `session_frames.rs` runs it every time.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[cfg(feature = "hub")]
+#[allow(dead_code, reason = "each test binary uses some of it")]
+mod hub_support {
+    pub(crate) mod driver;
+    pub(crate) mod hearing;
+}
 #[allow(dead_code, reason = "each test binary uses some of it")]
 mod session_support {
     pub(crate) mod corpus;
@@ -97,6 +103,14 @@ fn tries(seed: u64) -> Vec<String> {
     finds.extend(find(seed, "client", &said, |said| {
         traffic::client_hears(said).map(drop)
     }));
+    #[cfg(feature = "hub")]
+    {
+        // Several clients, one after the other and at the same time.
+        let said: Vec<_> = (0..4).flat_map(|_| traffic::conversation(&mut random)).collect();
+        finds.extend(find(seed, "hub", &said, |said| {
+            hub_support::hearing::hub_hears(said).map(drop)
+        }));
+    }
     finds
 }
 

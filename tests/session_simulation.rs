@@ -16,22 +16,19 @@ mod session_support {
     mod node;
     #[path = "../support/random.rs"]
     mod random;
+    pub(crate) mod runs;
     pub(crate) mod schedule;
     mod session;
     pub(crate) mod setup;
     mod store;
+    mod token;
     mod wires;
     mod world;
 }
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
-use std::{env, panic};
-
 use session_support::ledger::Counts;
-use session_support::schedule::{Outcome, run};
+use session_support::runs::{number, schedules};
+use session_support::schedule::run;
 use session_support::setup::Sabotage;
 
 const SCHEDULES: u64 = 100_000;
@@ -58,7 +55,7 @@ fn every_schedule_keeps_every_promise() {
         return;
     }
     let count = number("TAUTLINE_SCHEDULES").unwrap_or(SCHEDULES);
-    let (failure, counts) = schedules(count, None);
+    let (failure, counts) = schedules(count, |seed| run(seed, None, false));
     println!("{count} schedules: {counts:#?}");
     if let Some((seed, violation)) = failure {
         panic!("{violation}; run it again with TAUTLINE_SEED={seed}");
@@ -110,58 +107,11 @@ fn check_that_they_get_anywhere(count: u64, counts: &Counts) {
     }
 }
 
-/// Runs the schedules of the first seeds, up to the first failure.
-fn schedules(count: u64, sabotage: Option<Sabotage>) -> (Option<(u64, String)>, Counts) {
-    let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
-    let result = Mutex::new((None, Counts::default()));
-    let started = Instant::now();
-    let work = |speaks: bool| {
-        let mut counts = Counts::default();
-        let mut failure = None;
-        let mut told = started;
-        while !failed.load(Ordering::Relaxed) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= count {
-                break;
-            }
-            let outcome = panic::catch_unwind(|| run(seed, sabotage, false)).unwrap_or_else(|_| Outcome {
-                violation: Some("a panic, see above".into()),
-                counts: Counts::default(),
-            });
-            counts.add(&outcome.counts);
-            if let Some(violation) = outcome.violation {
-                failed.store(true, Ordering::Relaxed);
-                failure = Some((seed, violation));
-            }
-            if speaks && told.elapsed() > Duration::from_secs(5) {
-                told = Instant::now();
-                eprintln!("{seed} of {count} schedules in {} s", started.elapsed().as_secs());
-            }
-        }
-        let mut result = result.lock().expect("nobody panics with it");
-        result.1.add(&counts);
-        // The lowest seed, where several fail at the same time.
-        if let Some(failure) = failure
-            && result.0.as_ref().is_none_or(|(seed, _)| failure.0 < *seed)
-        {
-            result.0 = Some(failure);
-        }
-    };
-    thread::scope(|scope| {
-        let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        for worker in 0..workers {
-            let work = &work;
-            scope.spawn(move || work(worker == 0));
-        }
-    });
-    result.into_inner().expect("nobody panics with it")
-}
-
 // The rules, one by one
 
 /// Without this rule some schedule breaks a promise.
 fn is_missed(rule: Sabotage) {
-    let (failure, _) = schedules(ENOUGH, Some(rule));
+    let (failure, _) = schedules(ENOUGH, |seed| run(seed, Some(rule), false));
     let (seed, violation) = failure.unwrap_or_else(|| panic!("nobody misses {rule:?} in {ENOUGH} schedules"));
     println!("{rule:?}, seed {seed}: {violation}");
 }
@@ -219,9 +169,4 @@ fn rule_15_a_node_must_not_store_for_a_session_that_is_another_nodes() {
 #[test]
 fn rule_15_the_highest_limit_must_be_stored() {
     is_missed(Sabotage::ForgetLimit);
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let value = env::var(variable).ok()?;
-    Some(value.parse().expect("a number"))
 }

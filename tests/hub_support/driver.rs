@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tautline::hub::{Entrance, Hub, Output, Peer, Rules, SessionId, TOKEN_BYTES};
-use tautline::proto::{Admission, Load, Time};
+use tautline::proto::{Admission, Load};
 use tautline::session::{Fault, Link, Part};
 
 /// What a hub adds to the size of each message.
@@ -256,7 +256,7 @@ impl<P: Payload> Driver<P> {
     }
 
     /// Whether the hub's figures are those of what is there.
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let (mut attached, mut held, mut detached) = (0, 0, 0);
         for (&session, kept) in &self.sessions {
             let (inbox, outbox) = (load(&kept.inbox), load(&kept.outbox));
@@ -277,14 +277,6 @@ impl<P: Payload> Driver<P> {
         );
         assert_eq!((stats.held_bytes, stats.detached_bytes), (held, detached));
         assert!(self.arrived.is_empty(), "messages are neither delivered nor discarded");
-    }
-
-    /// Tells the time, and lets a deadline come that is due then.
-    pub(crate) fn tell_time(&mut self, now: Time) {
-        self.hub.tell_time(now);
-        if self.hub.deadline().is_some_and(|deadline| deadline <= now) {
-            self.hub.timer();
-        }
     }
 }
 

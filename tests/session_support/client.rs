@@ -5,10 +5,10 @@ use std::time::Duration;
 use tautline::proto::{Close, Event, Failure, Generation, Input, OnSessionLost, Output, Signal};
 use tautline::session::{Control, FromClient, FromServer, LAST};
 
-use super::face::parse;
 use super::message;
 use super::network::{Lane, Packet, ServerEnd, Wire};
 use super::setup::Sabotage;
+use super::token::parse;
 use super::world::{What, World};
 
 /// A socket that holds so much is full, as far as the machine knows.

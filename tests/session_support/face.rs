@@ -219,14 +219,6 @@ impl World {
     }
 }
 
-/// The number of a session, by the token that went over the wire.
-pub(crate) fn parse(token: &str) -> u64 {
-    token
-        .strip_prefix('t')
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_default()
-}
-
 /// What the server sends in a session has a line of its own, which no client has.
 pub(crate) fn down_line(token: u64) -> u64 {
     1000 + token

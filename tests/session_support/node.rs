@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tautline::session::{Bye, Control, FromClient, Hello, Record, Refusal, Server, Settings, Welcome};
 
-use super::face::parse;
 use super::message::{self, Message};
 use super::network::{Packet, ServerEnd};
 use super::session::Session;
 use super::setup::Sabotage;
 use super::store::Found;
+use super::token::parse;
 use super::world::{What, World};
 
 #[derive(Debug)]

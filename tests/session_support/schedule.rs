@@ -4,23 +4,15 @@ use std::time::Duration;
 
 use tautline::proto::{Input, OnSessionLost, Signal, State};
 
-use super::ledger::Counts;
 use super::network::ServerEnd;
 use super::random::Random;
+use super::runs::Outcome;
 use super::setup::{Sabotage, Setup};
 use super::world::{What, World};
 
 /// After the last trouble everything is where it belongs within this time: a dead link is noticed within twice the
 /// heartbeat and the probe, an attempt that came to nothing takes ten seconds, and a retry at most three.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What a schedule came to.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The promise that was broken, and when, in virtual microseconds.
-    pub(crate) violation: Option<String>,
-    pub(crate) counts: Counts,
-}
 
 /// Runs the schedule of a seed.
 pub(crate) fn run(seed: u64, sabotage: Option<Sabotage>, verbose: bool) -> Outcome {

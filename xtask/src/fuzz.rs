@@ -12,7 +12,7 @@ pub(crate) fn fuzz(minutes: u64) -> Result<()> {
     let mut command = Command::new(project::cargo());
     command
         .args(["test", "--release", "--package", "tautline", "--no-default-features"])
-        .args(["--test", "session_fuzz", "--", "--nocapture"])
+        .args(["--features", "hub", "--test", "session_fuzz", "--", "--nocapture"])
         .env("TAUTLINE_FUZZ_MINUTES", minutes.to_string())
         .current_dir(project::root());
     process::keep_colours(&mut command);
