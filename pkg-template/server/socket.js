@@ -207,9 +207,11 @@ export class SessionSocket extends EventEmitter {
   }
 
   #sendPart(data, binary, fin, callback) {
+    // What is no data throws here.
+    const part = data instanceof Blob ? data : Buffer.from(bufferOf(data));
     this.#parts ??= { binary, all: [] };
     const { all } = this.#parts;
-    all.push(data instanceof Blob ? data : Buffer.from(bufferOf(data)));
+    all.push(part);
     if (!fin) {
       if (callback) process.nextTick(callback);
       return;
