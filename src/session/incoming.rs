@@ -154,11 +154,25 @@ impl Incoming {
     pub fn ack_due(&self) -> Option<Time> {
         let growth = self.limit() - self.granted;
         let stands_at_limit = self.held >= self.granted;
-        let enough = (self.window / 2).clamp(1, ACK_POSITIONS);
-        if growth >= enough || (growth > 0 && stands_at_limit) {
+        if growth >= self.enough() || (growth > 0 && stands_at_limit) {
             return Some(Time::default());
         }
         self.due
+    }
+
+    /// So many messages more may be taken and told all at once, and no ACK leaves later for it: one is to come by itself. Where
+    /// the other end stands at its limit, that is so only once it is told.
+    pub fn patience(&self) -> u64 {
+        if self.due.is_none() {
+            return 0;
+        }
+        // However they are spread over the messages, the bytes held make no more positions than this.
+        let most = self.limit() - self.granted + span(self.bytes);
+        self.enough().saturating_sub(most)
+    }
+
+    fn enough(&self) -> u64 {
+        (self.window / 2).clamp(1, ACK_POSITIONS)
     }
 
     /// Whether there is something that the other end was not told.
