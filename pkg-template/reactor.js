@@ -206,7 +206,7 @@ export class Reactor {
         this.#busy = true;
         return endOfTurn(() => {
           this.#busy = false;
-          if (!this.#page.signal.aborted) this.#handle(N.TURN_ENDED);
+          this.#handle(N.TURN_ENDED);
         });
       case N.DELIVER:
         for (; number > 0; number--) host.deliver(this.#arrivals.shift());
