@@ -93,9 +93,8 @@ export class Reactor {
   }
 
   /** The engine hears of many at once, where each would make no difference. */
-  taken(count) {
-    this.#taken += count;
-    if (this.#taken > this.#patience) this.#run();
+  taken() {
+    if (++this.#taken > this.#patience) this.#run();
   }
 
   urlAnswered(generation, ready) {
