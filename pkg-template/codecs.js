@@ -1,6 +1,6 @@
 // How messages become payloads (a string or a Uint8Array) and payloads messages.
 
-const decoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+import { decoder } from "./frames.js";
 
 /** The name of what it is made of, from another window's globals, too. */
 export const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
@@ -22,7 +22,7 @@ export const CODECS = {
       if (text === undefined) throw new TypeError("JSON has no form for it");
       return text;
     },
-    decode: (data) => JSON.parse(typeof data === "string" ? data : decoder().decode(data)),
+    decode: (data) => JSON.parse(typeof data === "string" ? data : decoder.decode(data)),
   },
   text: {
     encode(message) {

@@ -13,18 +13,10 @@ export const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }
 /** Bytes of a message on the wire. */
 export const sizeOf = (message) => (typeof message === "string" ? utf8Length(message) : message.byteLength);
 
+const isAscii = (text) => /^[\0-\x7f]*$/.test(text);
+
 /** Bytes of a text in UTF-8. */
-export function utf8Length(text) {
-  let length = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) length++;
-    if (unit > 0x7ff) length++;
-    // Two units, four bytes, all counted by now. One of the two alone becomes U+FFFD, three bytes.
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
-  }
-  return length;
-}
+export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
 
 /** The frame of messages, strings or Uint8Arrays, that begin at position `first`. */
 export function pack(first, payloads) {

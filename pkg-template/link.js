@@ -135,9 +135,9 @@ export class Link {
     }
   }
 
-  /** The application has this many messages. */
-  taken(count) {
-    if (!this.#stats) this.#reactor.taken(count);
+  /** The application has the oldest message. */
+  taken() {
+    if (!this.#stats) this.#reactor.taken();
   }
 
   /** How much was accepted and is not handed on, in bytes. */

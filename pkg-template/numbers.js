@@ -66,5 +66,6 @@ export const TELL_SESSION_LOST = 21;
 // What can be asked for, the last two from there on.
 export const FAILURE = 3;
 export const IS_SENDING = 4;
-export const FIGURES = 5;
-export const BYTES = 15;
+export const PATIENCE = 5;
+export const FIGURES = 6;
+export const BYTES = 16;

@@ -50,6 +50,11 @@ export class Reactor {
   #page = new AbortController();
   /** The loop runs somewhere up the stack. */
   #running = false;
+  /** The end of the turn is waited for. */
+  #busy = false;
+  /** How many messages were taken that the engine has not heard of, and how many these may become: it says so. */
+  #taken = 0;
+  #patience = 0;
 
   constructor(wasm, { numbers, durable, window, protocols }, host) {
     this.#wasm = wasm;
@@ -80,15 +85,16 @@ export class Reactor {
     this.#handle(N.CONNECT);
   }
 
-  /** 0 where a message of this size was accepted. */
+  /** 0 where a message of this size was accepted. Nothing goes out for it before a turn ends that is waited for. */
   send(size) {
-    const answer = this.#feed(N.SEND, 0, size);
-    if (answer === 0) this.#run();
+    const answer = this.#wasm.handle(this.#engine, N.SEND, 0, 0, size);
+    if (answer === 0 && !this.#busy) this.#run();
     return answer;
   }
 
-  taken(count) {
-    this.#handle(N.TAKEN, 0, count);
+  /** The engine hears of many at once, where each would make no difference. */
+  taken() {
+    if (++this.#taken > this.#patience) this.#run();
   }
 
   urlAnswered(generation, ready) {
@@ -105,6 +111,8 @@ export class Reactor {
   }
 
   figure(index) {
+    this.#tellTaken();
+    this.#run();
     return this.#number(N.FIGURES + index);
   }
 
@@ -125,7 +133,13 @@ export class Reactor {
 
   /** The numbers are the generation and what else belongs to it. */
   #feed(input, ...numbers) {
-    return this.#wasm.handle(this.#engine, input, now(), ...numbers);
+    this.#tellTaken();
+    this.#wasm.handle(this.#engine, input, now(), ...numbers);
+  }
+
+  #tellTaken() {
+    if (this.#taken > 0) this.#wasm.handle(this.#engine, N.TAKEN, now(), 0, this.#taken);
+    this.#taken = 0;
   }
 
   #handle(input, ...numbers) {
@@ -158,12 +172,14 @@ export class Reactor {
     this.#running = true;
     try {
       for (;;) {
+        this.#tellTaken();
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
         if (this.#number(N.IS_SENDING) && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
         const output = this.#wasm.poll(this.#engine);
         if (output === 0) break;
         this.#perform(output, this.#number(0));
       }
+      this.#patience = this.#number(N.PATIENCE);
     } finally {
       this.#running = false;
     }
@@ -186,7 +202,11 @@ export class Reactor {
       case N.CONTROL:
         return host.transmitFrame(this.#raw, this.#bytes());
       case N.AWAIT_TURN:
-        return endOfTurn(() => this.#page.signal.aborted || this.#handle(N.TURN_ENDED));
+        this.#busy = true;
+        return endOfTurn(() => {
+          this.#busy = false;
+          this.#handle(N.TURN_ENDED);
+        });
       case N.DELIVER:
         for (; number > 0; number--) host.deliver(this.#arrivals.shift());
         return;
@@ -276,7 +296,7 @@ export class Reactor {
     const frame = unpack(data, this.#window);
     if (!frame) return this.#handle(N.MALFORMED, generation);
     for (const message of frame.messages) {
-      this.#feed(N.PART, generation, sizeOf(message));
+      this.#wasm.handle(this.#engine, N.PART, 0, 0, sizeOf(message));
       this.#arrivals.push(message);
     }
     this.#handle(N.BATCH, generation, frame.first);

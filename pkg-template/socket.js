@@ -219,7 +219,7 @@ export class Socket extends EventTarget {
   /** The oldest message as { value }; undefined where it could not be decoded. */
   #take() {
     const data = this.#inbox.shift();
-    this.#link.taken(1);
+    this.#link.taken();
     try {
       return { value: this.#codec.decode(data) };
     } catch (cause) {

@@ -255,7 +255,7 @@ export function tautSocketClass(load) {
     #receive(data) {
       // What arrives after `close` is not told. In a session it counts as not taken, then.
       const isOpen = this.readyState === OPEN;
-      if (isOpen || !this.#durable) this.#link.taken(1);
+      if (isOpen || !this.#durable) this.#link.taken();
       if (!isOpen) return;
       const isBlob = this.#binaryType === "blob" && typeof data !== "string";
       this.dispatchEvent(new MessageEvent("message", { data: isBlob ? new Blob([data]) : data, origin: this.#origin }));

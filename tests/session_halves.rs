@@ -262,12 +262,18 @@ fn half_the_window_is_told_at_once() {
 }
 
 #[test]
-fn two_hundred_and_fifty_six_positions_are_told_at_once() {
+fn two_hundred_and_fifty_six_positions_are_much() {
     let mut incoming = holding(10_000, &[1; 300]);
     incoming.take(255, START);
-    assert!(!is_due(&incoming, START));
+    assert!(!incoming.is_much());
     incoming.take(1, START);
-    assert!(is_due(&incoming, START));
+    assert!(incoming.is_much());
+    assert!(
+        !is_due(&incoming, START),
+        "not yet: it can be told with what else is taken"
+    );
+    incoming.tell();
+    assert!(!incoming.is_much());
 }
 
 #[test]
@@ -277,6 +283,50 @@ fn a_peer_that_stands_at_the_limit_is_told_at_once() {
     incoming.take(1, START);
     assert!(is_due(&incoming, START));
     assert_eq!(incoming.tell(), (1, 9));
+}
+
+#[test]
+fn what_is_told_with_patience_is_due_no_later_than_what_is_told_one_by_one() {
+    for window in [1, 2, 8, 100, 1024, 100_000] {
+        for size in [0, 100, 4095, 4096, 10_000] {
+            let is_large = |n| size > 100 && n % 50 == 7;
+            let sizes: Vec<_> = (0..2000).map(|n| if is_large(n) { 60_000 } else { size }).collect();
+            let mut each = holding(window, &[]);
+            let mut gathered = each.clone();
+            let (mut arrived, mut position, mut taken, mut calls) = (0, 1, 0, 0);
+            while taken < sizes.len() {
+                // As many as are allowed, then a few are taken.
+                while arrived < sizes.len() && each.arrive(position, &sizes[arrived..=arrived]).is_ok() {
+                    assert_eq!(gathered.arrive(position, &sizes[arrived..=arrived]), Ok(0));
+                    position += span(sizes[arrived]);
+                    arrived += 1;
+                }
+                // The other end may stand at its limit by now.
+                if is_due(&each, START) {
+                    assert_eq!(gathered.tell(), each.tell());
+                }
+                let mut untold = 0;
+                for last in (0..each.load().messages.min(1 + taken)).rev() {
+                    each.take(1, START);
+                    taken += 1;
+                    untold += 1;
+                    // What arrives next is an input, before which all is told.
+                    if untold > gathered.patience() || last == 0 {
+                        gathered.take(untold as usize, START);
+                        untold = 0;
+                        calls += 1;
+                    }
+                    let seen = |incoming: &Incoming| (incoming.ack_due(), incoming.is_much());
+                    assert_eq!(seen(&gathered), seen(&each), "{taken} of {size} bytes, window {window}");
+                    if is_due(&each, START) {
+                        assert_eq!(gathered.tell(), each.tell());
+                    }
+                }
+            }
+            let is_gathered = size > 100 || window < 100_000 || calls < 200;
+            assert!(is_gathered, "{calls} calls for 2,000 small messages");
+        }
+    }
 }
 
 #[test]

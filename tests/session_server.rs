@@ -65,6 +65,21 @@ fn an_acknowledgement_is_due_25_ms_after_something_was_taken() {
 }
 
 #[test]
+fn much_that_was_taken_is_acknowledged_at_once() {
+    let settings = Settings {
+        window: 1000,
+        ..settings()
+    };
+    let mut server = Server::new(settings, &hello("", 10), String::new(), LINK, at(0)).0;
+    server.batch(LINK, 1, &[1; 300], at(1));
+    server.take(255, at(1));
+    assert_eq!(frames(&mut server, LINK, at(1)), []);
+    server.take(1, at(1));
+    assert!(server.deadline() <= Some(at(1)));
+    assert_eq!(frames(&mut server, LINK, at(1)), [Frame::Control(ack(256, 1256))]);
+}
+
+#[test]
 fn of_several_pings_the_latest_is_answered() {
     let mut server = server();
     for nonce in 1..4 {

@@ -145,11 +145,12 @@ pub fn poll(engine: u32) -> u32 {
 /// clean; 2 the time until the next attempt, in milliseconds, NaN where there is none; 3 what failed, by its place in
 /// `failures.js`.
 ///
-/// At any time: 4 whether something is about to be sent, so that the socket had better be looked at; 5 attempts,
-/// 6 reconnects, 7 sent, 8 received, 9 messages and 10 bytes in the outbox, 11 messages and 12 bytes in the inbox,
-/// 13 messages unacknowledged, 14 round trip in milliseconds, NaN where it is not known.
+/// At any time: 4 whether something is about to be sent, so that the socket had better be looked at; 5 how many messages may
+/// be taken before that has to be told; 6 attempts, 7 reconnects, 8 sent, 9 received, 10 messages and 11 bytes in the outbox,
+/// 12 messages and 13 bytes in the inbox, 14 messages unacknowledged, 15 round trip in milliseconds, NaN where it is not
+/// known.
 ///
-/// From 15 on the bytes of the output, NaN after the last.
+/// From 16 on the bytes of the output, NaN after the last.
 #[wasm_bindgen]
 pub fn number(engine: u32, index: usize) -> f64 {
     table::with(engine, |engine| engine.number(index)).unwrap_or(f64::NAN)
@@ -301,17 +302,18 @@ impl Engine {
         match index {
             0..4 => self.numbers[index],
             4 => f64::from(u8::from(machine.is_writable() && machine.has_outbox())),
-            5 => f64::from(machine.generation().number()),
-            6 => f64::from(machine.reconnects()),
-            7 => machine.sent() as f64,
-            8 => machine.received() as f64,
-            9 => machine.outbox().messages as f64,
-            10 => machine.outbox().bytes as f64,
-            11 => machine.inbox().messages as f64,
-            12 => machine.inbox().bytes as f64,
-            13 => machine.unacknowledged() as f64,
-            14 => millis(machine.rtt()),
-            _ => self.bytes.get(index - 15).map_or(f64::NAN, |&byte| f64::from(byte)),
+            5 => machine.patience() as f64,
+            6 => f64::from(machine.generation().number()),
+            7 => f64::from(machine.reconnects()),
+            8 => machine.sent() as f64,
+            9 => machine.received() as f64,
+            10 => machine.outbox().messages as f64,
+            11 => machine.outbox().bytes as f64,
+            12 => machine.inbox().messages as f64,
+            13 => machine.inbox().bytes as f64,
+            14 => machine.unacknowledged() as f64,
+            15 => millis(machine.rtt()),
+            _ => self.bytes.get(index - 16).map_or(f64::NAN, |&byte| f64::from(byte)),
         }
     }
 }

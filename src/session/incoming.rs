@@ -10,7 +10,7 @@ use crate::proto::{Load, Time};
 
 /// How long the other end waits at most to hear of something that was taken. The protocol allows 200 ms; an ACK is cheap.
 const ACK_DELAY: Duration = Duration::from_millis(25);
-/// After so many positions it hears at once, or after half the window where that is less: its outbox may be small.
+/// After so many positions it hears sooner: its outbox may be small.
 const ACK_POSITIONS: u64 = 256;
 
 /// Messages that arrived and are not yet taken, by size, the oldest first.
@@ -152,13 +152,33 @@ impl Incoming {
 
     /// When an ACK is due: at once where that lies in the past.
     pub fn ack_due(&self) -> Option<Time> {
-        let growth = self.limit() - self.granted;
+        let growth = self.growth();
         let stands_at_limit = self.held >= self.granted;
-        let enough = (self.window / 2).clamp(1, ACK_POSITIONS);
-        if growth >= enough || (growth > 0 && stands_at_limit) {
+        if growth > 0 && (stands_at_limit || growth >= self.window / 2) {
             return Some(Time::default());
         }
         self.due
+    }
+
+    /// Whether so much was taken that it had better be told before it is due.
+    pub fn is_much(&self) -> bool {
+        self.growth() >= ACK_POSITIONS
+    }
+
+    /// So many messages more may be taken and told all at once, and no ACK leaves later for it: one is to come by itself. Where
+    /// the other end stands at its limit, that is so only once it is told.
+    pub fn patience(&self) -> u64 {
+        if self.due.is_none() {
+            return 0;
+        }
+        let half = self.window / 2;
+        let enough = if self.is_much() { half } else { half.min(ACK_POSITIONS) };
+        // However they are spread over the messages, the bytes held make no more positions than this.
+        enough.saturating_sub(self.growth() + span(self.bytes))
+    }
+
+    fn growth(&self) -> u64 {
+        self.limit() - self.granted
     }
 
     /// Whether there is something that the other end was not told.

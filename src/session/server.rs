@@ -432,7 +432,7 @@ impl Server {
     pub fn deadline(&self) -> Option<Time> {
         let closing = self.closing.as_ref().map(|&(_, until)| until);
         let own = match &self.state {
-            State::Attached(attachment) => self.incoming.ack_due().into_iter().chain(self.beats(attachment)).min(),
+            State::Attached(attachment) => self.ack_due().into_iter().chain(self.beats(attachment)).min(),
             State::Detached { since } => Some(*since + self.settings.resume),
             State::Ended => return None,
         };
@@ -495,7 +495,7 @@ impl Server {
     /// The next frame to send, until there is none. Pull it only when it can be sent: what waits grows into fewer frames.
     pub fn next_frame(&mut self, link: Link, now: Time) -> Option<Frame> {
         let owes = self.incoming.owes();
-        let ack_is_due = self.incoming.ack_due().is_some_and(|due| due <= now);
+        let ack_is_due = self.ack_due().is_some_and(|due| due <= now);
         let leaves = self.may_leave(now);
         let attachment = self.attachment(link)?;
         // After a BYE nothing more is said: what was taken is told before.
@@ -589,6 +589,12 @@ impl Server {
         attachment.probed = None;
         self.used = true;
         true
+    }
+
+    /// When the client is to hear of what was taken: at once where that lies in the past.
+    fn ack_due(&self) -> Option<Time> {
+        let now = self.incoming.is_much().then(Time::default);
+        now.or_else(|| self.incoming.ack_due())
     }
 
     /// When something is to be said, and when something must have been heard.

@@ -55,7 +55,7 @@ flowTest("`send` waits while the outbox is full of what is not taken, as many ag
   assert.deepEqual(await look(), [[0, 1, 2, 3], 4, 4]);
   assert.equal(await page.evaluate(() => codes[8]), "overflow");
   peer.ack(2);
-  await peer.untilMessages(2);
+  assert.equal((await peer.untilMessages(2)).length, 1, "what waited for room leaves in one frame");
   assert.deepEqual(await look(), [[0, 1, 2, 3, 4, 5], 4, 4]);
   peer.ack(6);
   await peer.untilMessages(2);

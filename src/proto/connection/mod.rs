@@ -263,6 +263,14 @@ impl Connection {
         }
     }
 
+    /// How many messages the application may take, until something else happens, before [`Input::Taken`] has to say so: none
+    /// on a plain WebSocket.
+    pub fn patience(&self) -> u64 {
+        self.session
+            .as_ref()
+            .map_or(0, |session| session.client.incoming.patience())
+    }
+
     /// Messages of a session that went out and are not known to be taken.
     pub fn unacknowledged(&self) -> usize {
         self.session

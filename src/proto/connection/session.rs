@@ -287,10 +287,18 @@ impl Connection {
             return;
         };
         match frame {
-            Control::Ack { taken, limit } => match session.client.outgoing.acknowledge(taken, limit) {
-                Ok(released) => self.release(released),
-                Err(fault) => self.fault(generation, fault),
-            },
+            Control::Ack { taken, limit } => {
+                // Whoever waits for room will send as soon as there is some: all of that goes out together.
+                if session.client.outgoing.load().messages >= self.config.outbox.messages && session.turn == Turn::Quiet
+                {
+                    session.turn = Turn::Busy;
+                    self.outputs.push_back(Output::AwaitTurn);
+                }
+                match session.client.outgoing.acknowledge(taken, limit) {
+                    Ok(released) => self.release(released),
+                    Err(fault) => self.fault(generation, fault),
+                }
+            }
             Control::Ping(nonce) => session.pong = Some(nonce),
             Control::Pong(nonce) if session.asked.is_some_and(|asked| nonce == nonce_of(asked)) => {
                 session.answered(now);
@@ -412,15 +420,16 @@ impl Connection {
         let incoming = &mut session.client.incoming;
         let due = incoming.ack_due();
         let flows = self.drain == Drain::Flowing;
-        // In a hidden page timers are late, by up to a minute.
-        let is_late = self.hidden && session.turn == Turn::Ended;
+        // Much is told when the turn ends, all in one frame; and in a hidden page timers are late, by up to a minute.
+        let by_turn = self.hidden || incoming.is_much();
+        let is_late = by_turn && session.turn == Turn::Ended;
         let is_asked = flows && session.pong.is_some();
         if due.is_some_and(|due| due <= self.now) || ((is_late || is_asked) && incoming.owes()) {
             let (taken, limit) = incoming.tell();
             return Some(Output::Frame(Control::Ack { taken, limit }.encode()));
         }
         self.timers.set(Timer::Acknowledge, due.unwrap_or(Time::NEVER));
-        if self.hidden && due.is_some() && session.turn == Turn::Quiet {
+        if by_turn && due.is_some() && session.turn == Turn::Quiet {
             session.turn = Turn::Busy;
             return Some(Output::AwaitTurn);
         }
