@@ -26,6 +26,7 @@ export type {
 /** What `durable` needs of a server: a `WebSocketServer` of `ws` (version 8) has it. */
 export interface WebSocketServerLike extends EventEmitter {
   readonly options: object;
+  readonly path: string;
   readonly clients: Set<SessionSocket>;
   address(): { port: number; family: string; address: string } | string | null;
   close(callback?: (error?: Error) => void): void;

@@ -33,6 +33,14 @@ export interface BunHandlers {
    * @default what sessions need
    */
   maxPayloadLength?: number;
+  /**
+   * How much a connection may hold before what is sent is thrown away, in bytes. 16 MiB is the least.
+   *
+   * @default 16 MiB
+   */
+  backpressureLimit?: number;
+  /** Any other option of Bun's, as it is. */
+  [option: string]: unknown;
 }
 
 /** What `Bun.serve` takes as `websocket`. */

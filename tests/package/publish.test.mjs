@@ -11,7 +11,9 @@ import ts from "typescript";
 import { installPackage } from "./project.mjs";
 
 const MODULES = path.join(import.meta.dirname, "node_modules");
-const ENTRIES = [".", "./slim", "./streams", "./websocket", "./react", "./tautline.wasm", "./package.json"];
+const PAGE_ENTRIES = [".", "./slim", "./streams", "./websocket", "./react"];
+const SERVER_ENTRIES = ["./server", "./server/deno", "./server/bun"];
+const ENTRIES = [...PAGE_ENTRIES, ...SERVER_ENTRIES, "./tautline.wasm", "./package.json"];
 /** For people. */
 const TEXTS = ["LICENSE-APACHE", "LICENSE-MIT", "PROTOCOL.md", "README.md"];
 
@@ -43,20 +45,20 @@ function imports(file, packages) {
       packages.add(name);
       return [];
     }
-    const target = path.normalize(name);
+    const target = path.join(path.dirname(file), name);
     return file.endsWith(".d.ts") ? [target.replace(/\.js$/, ".d.ts")] : [target];
   });
 }
 
-/** Every file that the entries lead to, and the packages they import. */
-function reach() {
+/** Every file that entries lead to, and the packages they import. */
+function reach(entries = ENTRIES) {
   const packages = new Set();
-  const files = new Set(Object.values(manifest.exports).flatMap(targets));
+  const files = new Set(entries.flatMap((entry) => targets(manifest.exports[entry])));
   for (const file of files) {
     assert.ok(existsSync(path.join(folder, file)), `${file} is there`);
     for (const next of imports(file, packages)) files.add(next);
   }
-  return { files: [...files], packages: [...packages] };
+  return { files: [...files], packages: [...packages].sort() };
 }
 
 test("the tarball holds what the entries lead to, what people read, and nothing else", () => {
@@ -66,7 +68,7 @@ test("the tarball holds what the entries lead to, what people read, and nothing 
   for (const file of TEXTS) assert.ok(text(file).trim().length > 500, `${file} says something`);
 });
 
-test("there are the promised entries, each with types, and they import nothing but React", () => {
+test("there are the promised entries, each with types", () => {
   assert.deepEqual(Object.keys(manifest.exports), ENTRIES);
   for (const [name, entry] of Object.entries(manifest.exports)) {
     if (name === "./package.json") continue;
@@ -76,19 +78,36 @@ test("there are the promised entries, each with types, and they import nothing b
     }
   }
   assert.equal(Object.keys(manifest.exports["."])[0], "workerd", "or the default would win");
-  assert.deepEqual(reach().packages, ["react"]);
 });
 
-test("package.json: ESM without side effects, no dependencies, no scripts, React as an optional peer", () => {
+test("entries for pages import nothing but React, and nothing of the server's", () => {
+  const { files, packages } = reach(PAGE_ENTRIES);
+  assert.deepEqual(packages, ["react"]);
+  assert.deepEqual(files.filter((file) => file.startsWith("server")), []);
+});
+
+test("entries for servers import nothing but modules of Node that Deno and Bun have, too: not even `ws`", () => {
+  const { files, packages } = reach(SERVER_ENTRIES);
+  assert.deepEqual(packages, ["node:buffer", "node:events", "node:http", "node:process", "node:stream"]);
+  for (const shared of files.filter((file) => !file.startsWith("server"))) {
+    const named = new Set();
+    imports(shared, named);
+    assert.deepEqual([...named], [], `${shared} is for pages, too`);
+  }
+});
+
+test("package.json: ESM without side effects, no dependencies, no scripts, React and `ws` as optional peers", () => {
   const { type, sideEffects, license, dependencies, scripts } = manifest;
   assert.deepEqual(
     { type, sideEffects, license, dependencies, scripts },
     { type: "module", sideEffects: false, license: "MIT OR Apache-2.0", dependencies: undefined, scripts: undefined },
   );
   assert.match(manifest.engines.node, /^>=\d+$/);
-  assert.deepEqual(Object.keys(manifest.peerDependencies), ["react"]);
-  assert.deepEqual(manifest.peerDependenciesMeta, { react: { optional: true } });
-  assert.ok(!readdirSync(path.join(installed.project, "node_modules")).includes("react"), "not installed with it");
+  assert.deepEqual(Object.keys(manifest.peerDependencies), ["react", "ws"]);
+  assert.deepEqual(manifest.peerDependenciesMeta, { react: { optional: true }, ws: { optional: true } });
+  const modules = readdirSync(path.join(installed.project, "node_modules"), { withFileTypes: true });
+  const names = modules.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  assert.deepEqual(names.filter((name) => !name.startsWith(".")), ["tautline"], "nothing is installed with it");
 });
 
 test("publint --strict has nothing to say", async () => {
@@ -121,8 +140,7 @@ function awaitsAtTop(node) {
 }
 
 test("importing every entry touches nothing of the platform", () => {
-  const entries = ENTRIES.filter((entry) => !/react|\./.test(entry.slice(1)));
-  assert.equal(entries.length, 4);
+  const entries = [...PAGE_ENTRIES, ...SERVER_ENTRIES].filter((entry) => entry !== "./react");
   const program = `
     const touched = new Set();
     for (const name of ["WebAssembly", "WebSocket", "fetch", "setTimeout", "addEventListener", "location"]) {

@@ -1,5 +1,7 @@
 // Imports every entry, and says what was called meanwhile of all that could be noticed from outside.
 
+import process from "node:process";
+
 const called = new Set();
 
 function trap(owner, name) {
@@ -14,14 +16,20 @@ function trap(owner, name) {
 for (const name of ["Module", "Instance", "compile", "compileStreaming", "instantiate", "instantiateStreaming"]) {
   trap(WebAssembly, name);
 }
-for (const name of ["fetch", "WebSocket", "setTimeout", "setInterval", "queueMicrotask"]) trap(globalThis, name);
+for (const name of ["fetch", "WebSocket", "setTimeout", "setInterval", "setImmediate", "queueMicrotask"]) {
+  trap(globalThis, name);
+}
 trap(EventTarget.prototype, "addEventListener");
+trap(process, "on");
 
 // That the traps are set; some call each other.
 new AbortController().signal.addEventListener("abort", () => {});
 new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
-console.log(["addEventListener", "Module"].every((name) => called.has(name)));
+process.on("exit", () => {});
+console.log(["addEventListener", "Module", "on"].every((name) => called.has(name)));
 called.clear();
 
-for (const entry of ["tautline", "tautline/slim", "tautline/streams", "tautline/websocket"]) await import(entry);
+const pages = ["tautline", "tautline/slim", "tautline/streams", "tautline/websocket"];
+const servers = ["tautline/server", "tautline/server/deno", "tautline/server/bun"];
+for (const entry of [...pages, ...servers]) await import(entry);
 console.log([...called].join() || "nothing");
