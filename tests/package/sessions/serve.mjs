@@ -20,8 +20,8 @@ for (const name of NUMBERS) {
   if (name in values) options[camel(name)] = Number(values[name]);
 }
 const server = await startSessionServer(options);
-console.log(`listening on ${server.url}`);
 process.once("SIGTERM", async () => {
   await server.stop();
   process.exit(server.errors.length === 0 ? 0 : 1);
 });
+console.log(`listening on ${server.url}`);
