@@ -230,7 +230,7 @@ export interface Options<In = unknown, Out = In> {
   codec?: CodecName<In, Out> | Codec<In, Out>;
   /**
    * Delivers each message exactly once and in order, both ways, across lost connections, by a session with a server
-   * that speaks `tautline.v1`: Tautline's own for Rust, or one written from the PROTOCOL.md of this package. What
+   * that speaks `tautline.v1`: `tautline/server`, the crate's for Rust, or one written from the PROTOCOL.md here. What
    * `send` accepted is kept until the application at the other end has taken it, a slow one slows the writer down, and
    * many small messages share a frame. That holds while the server keeps the session, which outlives a connection by
    * two minutes, unless it is told otherwise; if it is lost, `sessionlost` says so. Any other server is an error, code

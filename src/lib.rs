@@ -101,7 +101,8 @@
 //! | `json` | [`codec::Json`], on serde_json | yes |
 //! | `js-json` | [`codec::JsJson`], on the page's own `JSON` and serde-wasm-bindgen | yes |
 //! | `server` | `tautline::server`, the other end of durable sessions, on tokio; native targets only | no |
-//! | `js` | the JavaScript face, for the npm package | no |
+//! | `hub` | [`hub`], all sessions of a server as a pure state machine | no |
+//! | `js`, `js-server` | the JavaScript face and the server's half, for the npm package | no |
 //!
 //! Without any of them there are [`proto`], the connection as a pure state machine, and [`session`], what durable
 //! sessions owe, both on `core` and `alloc` alone.
