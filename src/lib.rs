@@ -101,7 +101,7 @@
 //! | `json` | [`codec::Json`], on serde_json | yes |
 //! | `js-json` | [`codec::JsJson`], on the page's own `JSON` and serde-wasm-bindgen | yes |
 //! | `server` | `tautline::server`, the other end of durable sessions, on tokio; native targets only | no |
-//! | `hub` | [`hub`], all sessions of a server as a pure state machine | no |
+//! | `hub` | `tautline::hub`, all sessions of a server as a pure state machine | no |
 //! | `js`, `js-server` | the JavaScript face and the server's half, for the npm package | no |
 //!
 //! Without any of them there are [`proto`], the connection as a pure state machine, and [`session`], what durable
