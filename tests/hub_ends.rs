@@ -36,9 +36,9 @@ fn close_waits_until_all_is_taken() {
     house.driver.hub.close(client.session, 3000, "done");
     let told = house.turn();
     assert_eq!((batches(&told, client.link), ends(&told)), (vec![(1, 2)], vec![]));
-    let told = house.control(client.link, Control::Ack { taken: 1, limit: 20 });
+    let told = house.control(client.link, &Control::Ack { taken: 1, limit: 20 });
     assert_eq!(ends(&told), []);
-    let told = house.control(client.link, Control::Ack { taken: 2, limit: 20 });
+    let told = house.control(client.link, &Control::Ack { taken: 2, limit: 20 });
     let mut told = told;
     told.extend(house.turn());
     assert_eq!(controls(&told, client.link), [bye(3000, "done")]);
@@ -160,7 +160,7 @@ fn the_clients_bye_ends_it_and_is_remembered() {
         let client = house.client(Peer::default());
         house.sends(&client, &[1]);
         house.turn();
-        let told = house.control(client.link, bye(code, &"x".repeat(200)));
+        let told = house.control(client.link, &bye(code, &"x".repeat(200)));
         let short = "x".repeat(123);
         assert!(matches!(ends(&told)[..], [(ended, _, reason, 1)] if ended == client.session && reason == short));
         assert_eq!(closes(&told), [(client.link, 1000, "")]);

@@ -213,7 +213,7 @@ fn who_goes_or_talks_while_the_application_chooses_has_no_session() {
     assert_eq!(house.now(), []);
     let link = house.connects(Peer::default());
     house.says_hello(link, &offering(&["a"]));
-    let told = house.control(link, Control::Ping(1));
+    let told = house.control(link, &Control::Ping(1));
     assert!(matches!(closes(&told)[..], [(closed, 4400, _)] if closed == link));
     house.driver.hub.choose(link, "a");
     assert_eq!(house.now(), []);
@@ -430,14 +430,14 @@ fn those_that_were_never_used_make_room_the_oldest_first() {
         ..Quotas::default()
     });
     let [used, first, second] = [0; 3].map(|_| house.client(Peer::default()));
-    house.control(used.link, Control::Ping(1));
+    house.control(used.link, &Control::Ping(1));
     for victim in [&first, &second] {
         let link = house.connects(Peer::default());
         let told = house.says_hello(link, &hello("", 1));
         assert_eq!(ends(&told), [(victim.session, 4429, "made room for others", 0)]);
         assert_eq!(closes(&told), [(victim.link, 4429, "made room for others")]);
         let new = began(&told, link).expect("a new session");
-        house.control(new.link, Control::Ping(1));
+        house.control(new.link, &Control::Ping(1));
     }
     // Now all are used. Nobody remembers the two, but they have no place any more.
     let (late, told) = house.comes_back(Peer::default(), &first.welcome.token, 2, 0);
@@ -467,7 +467,7 @@ fn nobody_makes_room_for_one_that_may_not_begin_anyway() {
         ..Quotas::default()
     });
     let ann = house.client(user("ann"));
-    house.control(ann.link, Control::Ping(1));
+    house.control(ann.link, &Control::Ping(1));
     house.client(user("bob"));
     let link = house.connects(user("ann"));
     let told = house.says_hello(link, &hello("", 1));

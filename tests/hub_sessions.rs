@@ -88,7 +88,7 @@ fn a_slow_application_does_not_hold_up_answers_to_pings_nor_acknowledgements() {
     let client = house.client(Peer::default());
     house.messages(client.link, 1, &[1, 1]);
     house.turn();
-    house.control(client.link, Control::Ping(77));
+    house.control(client.link, &Control::Ping(77));
     assert_eq!(controls(&house.turn(), client.link), [Control::Pong(77)]);
     house.takes(&client, 1);
     house.turn();
@@ -149,7 +149,7 @@ fn nothing_is_sent_on_a_connection_that_takes_nothing_and_all_of_it_after() {
     let client = house.client(Peer::default());
     house.driver.hub.blocked(client.link);
     house.sends(&client, &[1, 1]);
-    house.control(client.link, Control::Ping(5));
+    house.control(client.link, &Control::Ping(5));
     let mut told = house.turn();
     house.messages(client.link, 1, &[1]);
     house.takes(&client, 1);
@@ -230,7 +230,7 @@ fn something_is_said_at_every_heartbeat() {
             matches!(controls(&told, client.link)[..], [Control::Ping(_)]),
             "{told:?}"
         );
-        house.control(client.link, Control::Pong(0));
+        house.control(client.link, &Control::Pong(0));
         assert_eq!(controls(&house.passes(9_999), client.link), []);
     }
 }
@@ -311,10 +311,10 @@ fn past_what_all_sessions_may_hold_each_gets_on_one_message_at_a_time() {
     house.sends(&other, &[10]);
     assert_eq!(house.driver.send(other.session, 10), Admission::Wait);
     house.turn();
-    house.control(other.link, Control::Ack { taken: 1, limit: 20 });
+    house.control(other.link, &Control::Ack { taken: 1, limit: 20 });
     house.sends(&other, &[10]);
     house.turn();
-    house.control(one.link, Control::Ack { taken: 2, limit: 20 });
+    house.control(one.link, &Control::Ack { taken: 2, limit: 20 });
     house.sends(&one, &[1, 1]);
 }
 
@@ -390,6 +390,19 @@ fn past_what_sessions_without_a_connection_may_hold_the_last_one_of_the_greedies
     assert_eq!(ends(&told), [(modest.session, 1006, "no room to keep it", 2)]);
     let (link, told) = house.comes_back(user("modest"), &modest.welcome.token, 2, 0);
     assert!(began(&told, link).is_some(), "nobody remembers it");
+}
+
+#[test]
+fn a_connection_that_is_lost_may_leave_too_much_behind() {
+    let mut house = House::new(Rules {
+        max_detached_bytes: 100,
+        ..calm_rules()
+    });
+    let client = house.client(Peer::default());
+    house.messages(client.link, 1, &[50, 50]);
+    house.turn();
+    let told = house.loses(client.link);
+    assert_eq!(ends(&told), [(client.session, 1006, "no room to keep it", 0)]);
 }
 
 #[test]

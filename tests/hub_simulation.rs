@@ -43,7 +43,7 @@ use hub_support::ledger::Counts;
 use hub_support::runs::{number, schedules};
 use hub_support::schedule::run;
 
-const SCHEDULES: u64 = 5_000;
+const SCHEDULES: u64 = 20_000;
 
 #[test]
 fn every_schedule_keeps_every_promise() {

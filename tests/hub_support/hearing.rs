@@ -167,11 +167,9 @@ impl Hearing {
     fn acts(&mut self) -> Result<(), String> {
         while let Some(news) = self.driver.next() {
             match news {
-                News::Choose(link, protocols) => {
-                    if self.random.one_in(2) {
-                        let chosen = self.random.below(protocols.len() as u64) as usize;
-                        self.driver.hub.choose(link, &protocols[chosen]);
-                    }
+                News::Choose(link, protocols) if self.random.one_in(2) => {
+                    let chosen = self.random.below(protocols.len() as u64) as usize;
+                    self.driver.hub.choose(link, &protocols[chosen]);
                 }
                 News::Frame(_, bytes) => match FromServer::decode(&bytes) {
                     Ok(FromServer::Welcome(welcome)) => self.tokens.push(welcome.token),

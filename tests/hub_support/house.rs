@@ -164,7 +164,7 @@ impl House {
         self.driver.run()
     }
 
-    pub(crate) fn control(&mut self, link: Link, control: Control) -> Told {
+    pub(crate) fn control(&mut self, link: Link, control: &Control) -> Told {
         self.says(link, &control.encode())
     }
 
