@@ -81,7 +81,7 @@ export function readOptions(options = {}, url, own = options) {
     protocols,
     durable,
     // As the engine has it.
-    window: Math.max(Math.min(inboxMessages, Math.floor(inboxBytes / 4096), 2 ** 32), 1),
+    window: Math.max(Math.min(inboxMessages, Math.floor(inboxBytes / 4096), 2 ** 31), 1),
     // As methods of what they came in.
     retry: retry && ((close) => reconnect.retry(close)),
     heartbeat: beats ? () => heartbeat.message() : undefined,

@@ -1,4 +1,5 @@
-// An instance of the server's wasm, and its memory as JavaScript sees it.
+// An instance of the server's wasm, and its memory as JavaScript sees it. Should it trap, it is lost, and whoever owns it is told
+// at once; what it is asked from then on has no effect.
 
 import { Buffer } from "node:buffer";
 
@@ -12,28 +13,42 @@ let module;
 
 export class Engine {
   #wasm;
+  #lost;
+  #isLost = false;
   #numbersAt;
   /** Views of the memory, made anew when it has grown. */
   #bytes;
   #words;
   #floats;
 
-  constructor(rules) {
+  /** `lost(error)` is called when it traps. */
+  constructor(rules, lost) {
     module ??= new WebAssembly.Module(wasmBytes());
+    this.#lost = lost;
     this.#wasm = new WebAssembly.Instance(module).exports;
     this.#wasm.create(...rules);
     this.#numbersAt = this.#wasm.numbers() >>> 3;
     this.#look();
   }
 
-  /** Tells what happened; src/js_server/mod.rs has the list. */
+  /** Tells what happened; src/js_server/mod.rs has the list. NaN where it is lost. */
   handle(input, now, who = 0, first = 0, second = 0) {
-    return this.#wasm.handle(input, now, who, first, second);
+    try {
+      return this.#isLost ? NaN : this.#wasm.handle(input, now, who, first, second);
+    } catch (error) {
+      this.#lose(error);
+      return NaN;
+    }
   }
 
   /** The next thing to do; 0 where there is none. */
   poll() {
-    return this.#wasm.poll();
+    try {
+      return this.#isLost ? 0 : this.#wasm.poll();
+    } catch (error) {
+      this.#lose(error);
+      return 0;
+    }
   }
 
   /** One of the numbers that belong to the output, or to the answer. */
@@ -45,8 +60,8 @@ export class Engine {
   /** Writes bytes of the next input, one after the other; how many. */
   give(...parts) {
     const length = parts.reduce((sum, { length }) => sum + length, 0);
-    let at = this.#wasm.bytes_in(length) >>> 0;
-    this.#look();
+    let at = this.#room("bytes_in", length);
+    if (at === undefined) return 0;
     for (const part of parts) {
       this.#bytes.set(part, at);
       at += part.length;
@@ -57,16 +72,16 @@ export class Engine {
   /** The same for words. */
   giveText(text) {
     const most = text.length * MOST_UNIT_BYTES;
-    const at = this.#wasm.bytes_in(most) >>> 0;
-    this.#look();
+    const at = this.#room("bytes_in", most);
+    if (at === undefined) return 0;
     return encoder.encodeInto(text, this.#bytes.subarray(at, at + most)).written;
   }
 
   /** Where to write so many sizes of the next input. */
   giveSizes(count) {
-    const at = this.#wasm.sizes_in(count) >>> 2;
-    this.#look();
-    return this.#words.subarray(at, at + count);
+    const at = this.#room("sizes_in", count);
+    if (at === undefined) return new Uint32Array(count);
+    return this.#words.subarray(at >>> 2, (at >>> 2) + count);
   }
 
   /** The bytes of the output, as a copy. */
@@ -84,6 +99,24 @@ export class Engine {
   words(address, count) {
     this.#look();
     return this.#words.subarray(address >>> 2, (address >>> 2) + count);
+  }
+
+  /** Where to write; undefined where it is lost. */
+  #room(what, count) {
+    try {
+      if (this.#isLost) return undefined;
+      const at = this.#wasm[what](count) >>> 0;
+      this.#look();
+      return at;
+    } catch (error) {
+      this.#lose(error);
+      return undefined;
+    }
+  }
+
+  #lose(error) {
+    this.#isLost = true;
+    this.#lost(error);
   }
 
   #look() {

@@ -16,8 +16,7 @@ import * as N from "./numbers.js";
 export { ACCEPT, GONE, TOO_BIG, WAIT } from "./numbers.js";
 
 // What is known of who connects, in the engine's order.
-/** The list of origins decides. */
-export const LISTED = 0;
+// 0 would leave it to the engine's list of origins.
 export const ALLOWED = 1;
 export const FOREIGN = 2;
 export const UNAUTHENTICATED = 3;
@@ -32,6 +31,13 @@ const LONGEST = 2 ** 31 - 1;
 /** How long after their patience sessions and connections may take to say goodbye, in ms. */
 const GOODBYE = 2000;
 
+/** So many messages no frame can have: beyond, `split` counts otherwise. */
+const MOST_MESSAGES = 2 ** 31;
+/** So many numbers are an engine's. */
+const NUMBERS = 2 ** 40;
+
+/** What clients and applications are told when the engine is lost. */
+const BROKEN = "the server failed";
 /** What a client is told whose session nobody could take. */
 const FAILED = "the application failed";
 /** And who has it then. */
@@ -55,8 +61,12 @@ class Entry {
 }
 
 export class Hub {
-  #engine;
+  #rules;
   #host;
+  #engine;
+  /** The engine's numbers come after this one. */
+  #lastNumber = 0;
+  /** More messages no frame has. */
   #window;
   #links = new Map();
   #sessions = new Map();
@@ -64,6 +74,8 @@ export class Hub {
   #open = new Set();
   /** Messages of the frames that the engine was told of. */
   #arrivals = new Queue();
+  /** Of the frames that the loop is at some messages were thrown away. */
+  #isPartial = false;
   /** Sessions with messages that were taken since the turn began. */
   #takers = [];
   #awaitsTurn = false;
@@ -76,9 +88,16 @@ export class Hub {
   #waiting = [];
 
   constructor(rules, host) {
+    this.#rules = rules;
     this.#host = host;
-    this.#window = rules.window;
-    this.#engine = new Engine([
+    this.#window = Math.min(rules.window, MOST_MESSAGES);
+    this.#engine = this.#start(0);
+  }
+
+  /** An engine whose numbers come after `last`. */
+  #start(last) {
+    const rules = this.#rules;
+    const numbers = [
       rules.resume,
       rules.heartbeat,
       rules.probe,
@@ -93,9 +112,34 @@ export class Hub {
       rules.maxSessionsPerPrincipal,
       rules.maxHeldBytes,
       rules.maxDetachedBytes,
-    ]);
-    for (const origin of rules.origins ?? []) this.#tellWords(N.ALLOW, origin);
-    if (rules.protocols) for (const protocol of ["", ...rules.protocols]) this.#tellWords(N.KNOW, protocol);
+      last,
+    ];
+    const engine = new Engine(numbers, (error) => this.#break(error));
+    const tell = (input, words) => engine.handle(input, now(), 0, engine.giveText(words));
+    for (const origin of rules.origins ?? []) tell(N.ALLOW, origin);
+    if (rules.protocols) for (const protocol of ["", ...rules.protocols]) tell(N.KNOW, protocol);
+    return engine;
+  }
+
+  /**
+   * The engine is lost, and with it all that is known of the sessions: they end, and their clients come back to new ones. That
+   * it does not happen is the engine's to see to; should it, nobody is to go on in the belief that all is well.
+   */
+  #break(error) {
+    const [sessions, links] = [[...this.#sessions.values()], [...this.#links.values()]];
+    this.#sessions.clear();
+    this.#links.clear();
+    this.#arrivals.drain();
+    this.#takers = [];
+    this.#isTurnOver = false;
+    this.#lastNumber += NUMBERS;
+    this.#engine = this.#start(this.#lastNumber);
+    for (const link of links) {
+      link.isDone = true;
+      link.transport.close(1011, BROKEN);
+    }
+    for (const { owner, outbox } of sessions) owner.ended(1011, BROKEN, outbox?.drain() ?? []);
+    report(error);
   }
 
   // Connections
@@ -110,8 +154,9 @@ export class Hub {
     if (peer.address !== undefined) this.#tellWords(N.ADDRESS, peer.address);
     const number = this.#feed(N.CONNECT, 0, entrance);
     const link = new Link(this, number, transport, peer, request);
-    this.#links.set(number, link);
     this.#open.add(link);
+    if (number > 0) this.#links.set(number, link);
+    else link.isDone = true;
     this.#run();
     return link;
   }
@@ -174,9 +219,13 @@ export class Hub {
 
   /** For Link. */
   gone(link, input, code, reason) {
-    this.#links.delete(link.number);
     if (input === N.CLOSED) this.#open.delete(link);
-    this.#handle(input, link.number, this.#engine.giveText(reason), code);
+    if (!link.isDone) {
+      this.#links.delete(link.number);
+      this.#feed(input, link.number, this.#engine.giveText(reason), code);
+    }
+    // Somebody may wait for the last of them.
+    this.#run();
   }
 
   // Sessions
@@ -188,10 +237,16 @@ export class Hub {
     // The answer to the last message that is here need not wait for the turn's end.
     if (entry.taken > 0 && entry.held === 0) this.#tellTaken(entry);
     const answer = this.#feed(N.SEND, number, size);
-    if (answer !== N.ACCEPT && answer !== N.ACCEPT_LATER) return answer;
+    if (answer === N.WAIT || answer === N.TOO_BIG) return answer;
+    if (answer !== N.ACCEPT && answer !== N.ACCEPT_LATER) return N.GONE;
     (entry.outbox ??= new Queue()).push(payload);
     if (answer === N.ACCEPT) this.#run();
     return N.ACCEPT;
+  }
+
+  /** So many bytes wait for room in the outbox, outside of it. */
+  waiting(number, bytes) {
+    this.#handle(N.WAITING, number, bytes);
   }
 
   /** The application has taken so many more messages. */
@@ -242,13 +297,13 @@ export class Hub {
 
   /** Takes no more connections, ends all sessions, and resolves when all is closed, or `timeout` ms and a moment later. */
   async shutdown(mode, code, reason, timeout) {
-    const length = this.#engine.giveText(reason);
-    if (mode === "bye") this.#engine.handle(N.BYE, now(), code, length, timeout);
+    const deadline = now() + timeout + GOODBYE;
+    if (mode === "bye") this.#feed(N.BYE, code, this.#engine.giveText(reason), timeout);
     else this.#feed(N.DETACH);
     this.#run();
-    await this.#until(() => this.#sessions.size === 0, timeout + GOODBYE);
+    await this.#until(() => this.#sessions.size === 0, deadline);
     this.forget();
-    await this.#until(() => this.#open.size === 0, timeout + GOODBYE);
+    await this.#until(() => this.#open.size === 0, deadline);
   }
 
   /** Ends all sessions without a word, as if the process had died. */
@@ -256,10 +311,10 @@ export class Hub {
     this.#handle(N.FORGET);
   }
 
-  #until(isDone, timeout) {
+  #until(isDone, deadline) {
     if (isDone()) return undefined;
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(timeout, LONGEST));
+      const timer = setTimeout(resolve, Math.min(Math.max(deadline - now(), 0), LONGEST));
       const done = () => {
         clearTimeout(timer);
         resolve();
@@ -310,6 +365,9 @@ export class Hub {
     } finally {
       this.#running = false;
     }
+    // Each was delivered or thrown away. None may ever come to another session.
+    if (this.#arrivals.length > 0) this.#arrivals.drain();
+    this.#isPartial = false;
     this.#setTimer(this.#feed(N.DEADLINE));
     if (this.#waiting.length > 0) this.#tellWaiting();
   }
@@ -329,8 +387,7 @@ export class Hub {
       case N.DELIVER:
         return this.#deliver(this.#sessions.get(who), engine.number(1));
       case N.DISCARD:
-        for (let count = engine.number(1); count > 0; count--) this.#arrivals.shift();
-        return undefined;
+        return this.#discard(engine.number(1));
       case N.RELEASE:
         return this.#release(this.#sessions.get(who), engine.number(1));
       case N.CLOSE:
@@ -381,15 +438,22 @@ export class Hub {
   }
 
   #transmitMessages(number, session, offset, count, first) {
-    const { outbox } = this.#sessions.get(session);
-    this.#transmit(this.#links.get(number), pack(first, outbox.slice(offset, count)));
+    const outbox = this.#sessions.get(session)?.outbox;
+    if (outbox) this.#transmit(this.#links.get(number), pack(first, outbox.slice(offset, count)));
+  }
+
+  #discard(count) {
+    this.#isPartial = true;
+    for (; count > 0; count--) this.#arrivals.shift();
   }
 
   #deliver(entry, count) {
     // All of them, before the first is given: who answers that one has more to take.
     if (entry) entry.held += count;
     for (; count > 0; count--) {
-      const payload = this.#arrivals.shift();
+      let payload = this.#arrivals.shift();
+      // A part of a text keeps all of it, and most of this one may be gone.
+      if (this.#isPartial && typeof payload === "string") payload = Buffer.from(payload).toString();
       try {
         entry?.owner.deliver(payload);
       } catch (error) {
@@ -399,6 +463,7 @@ export class Hub {
   }
 
   #release(entry, count) {
+    if (!entry) return;
     for (let i = 0; i < count; i++) entry.outbox.shift();
     entry.owner.released(count);
   }
@@ -412,6 +477,7 @@ export class Hub {
 
   #end(number, code, reason) {
     const entry = this.#sessions.get(number);
+    if (!entry) return;
     this.#sessions.delete(number);
     entry.owner.ended(code, reason, entry.outbox?.drain() ?? []);
   }

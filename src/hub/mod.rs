@@ -137,6 +137,11 @@ impl Hub {
         }
     }
 
+    /// Connections and sessions get numbers after this one: others have had those before.
+    pub fn count_from(&mut self, last: u64) {
+        self.last_number = self.last_number.max(last);
+    }
+
     /// One origin more whose pages may connect.
     pub fn allow(&mut self, origin: &str) {
         self.rules.origins.allow(origin);

@@ -41,7 +41,7 @@ struct Engine {
     peer: Peer,
 }
 
-/// Makes this instance's hub. Durations are in milliseconds, sizes in bytes, Infinity is no limit. `asks` is true where
+/// Makes this instance's hub, which numbers connections and sessions from the one after `last_number` on. Durations are in milliseconds, sizes in bytes, Infinity is no limit. `asks` is true where
 /// the application chooses the subprotocol. The allowed origins and the known subprotocols follow with
 /// [`ALLOW`](handle) and [`KNOW`](handle).
 #[expect(
@@ -64,6 +64,7 @@ pub fn create(
     max_per_principal: f64,
     max_held_bytes: f64,
     max_detached_bytes: f64,
+    last_number: f64,
 ) {
     let rules = Rules {
         settings: Settings {
@@ -87,8 +88,10 @@ pub fn create(
         max_detached_bytes: max_detached_bytes as usize,
         max_held_bytes: max_held_bytes as usize,
     };
+    let mut hub = Hub::new(rules);
+    hub.count_from(last_number as u64);
     table::put(Box::new(Engine {
-        hub: Hub::new(rules),
+        hub,
         numbers: Box::default(),
         given: Vec::new(),
         sizes: Vec::new(),
