@@ -1,4 +1,5 @@
-// The size of a text on the wire, which positions are counted by, against the platform's own encoder.
+// What the package reads of frames by itself: the size of a text on the wire, which positions are counted by, against the
+// platform's own encoder; and how many messages a frame may have.
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -9,6 +10,7 @@ import { need, ROOT } from "./project.mjs";
 const file = path.join(ROOT, "pkg", "frames.js");
 need(file, "cargo xtask build");
 const { unpack, utf8Length } = await import(file);
+const { readOptions } = await import(path.join(ROOT, "pkg", "options.js"));
 
 const encoded = (text) => new TextEncoder().encode(text).length;
 
@@ -33,4 +35,9 @@ test("a frame has no more messages than the window", () => {
   const empty = (count) => Uint8Array.of(0, 1, ...Array(count).fill(1)).buffer;
   assert.equal(unpack(empty(3), 3).messages.length, 3);
   assert.equal(unpack(empty(4), 3), undefined);
+});
+
+test("an inbox without bounds takes a frame for what it is", () => {
+  const { window } = readOptions({ durable: true, inbox: { messages: Infinity, bytes: Infinity } }, "ws://localhost");
+  assert.deepEqual(unpack("1\x1ea\x1eb\x1ec", window), { first: 1, messages: ["a", "b", "c"] });
 });
