@@ -14,6 +14,9 @@ use super::network::{Packet, ServerEnd};
 use super::token;
 use super::world::{What, World};
 
+/// At one instant the timer does not fire more often.
+const ENOUGH: u32 = 1_000;
+
 /// What there is to know of a session beside what the driver has.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
@@ -106,6 +109,11 @@ impl World {
     pub(crate) fn hub_timer(&mut self, number: u64) {
         if self.timer == number {
             self.armed = None;
+            let (at, times) = self.fired;
+            self.fired = (self.now, if at == self.now { times + 1 } else { 1 });
+            if self.fired.1 > ENOUGH {
+                self.ledger.violate("a deadline does not go away");
+            }
             self.driver.hub.tell_time(self.now);
             self.driver.hub.timer();
             self.hub_acts();

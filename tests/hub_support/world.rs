@@ -48,6 +48,8 @@ pub(crate) struct World {
     /// The hub's timer, and the number of the event for it.
     pub(crate) armed: Option<Time>,
     pub(crate) timer: u64,
+    /// When it fired last, and how often at that instant.
+    pub(crate) fired: (Time, u32),
     /// Nothing goes wrong any more, and applications take what they get.
     pub(crate) calm: bool,
     /// Says what happens.
@@ -106,6 +108,7 @@ impl World {
             tokens: 0,
             armed: None,
             timer: 0,
+            fired: (Time::default(), 0),
             calm: false,
             verbose,
             events: Events::default(),
