@@ -64,7 +64,8 @@ export interface ServerOptions<In = unknown, Out = In, Request = IncomingMessage
    */
   probe?: number;
   /**
-   * How long a client has for its first frame. Then its connection is closed with 4408.
+   * How long a client has for its first frame. Then its connection is closed with 4408. Before that, `authenticate` has
+   * as long for its answer.
    *
    * @default 5_000
    */
@@ -83,7 +84,8 @@ export interface ServerOptions<In = unknown, Out = In, Request = IncomingMessage
    */
   window?: number;
   /**
-   * The largest message that is taken, in bytes. A larger one ends its session with 4413. At least 1.
+   * The largest message that is taken, in bytes. A larger one ends its session with 4413. At least 1; no more than fits
+   * into a string, half a GiB with Node.
    *
    * @default 1 MiB (2 ** 20)
    */
@@ -133,9 +135,10 @@ export interface ServerOptions<In = unknown, Out = In, Request = IncomingMessage
    */
   maxDetachedBytes?: number;
   /**
-   * Pages of which origins may connect, as a browser spells them, or a function that says which. Clients that send no
-   * `Origin` are no pages, and always may. A page that may not is closed with 4401. A session can be resumed from the
-   * origin that made it only, whatever this says.
+   * Pages of which origins may connect, as a browser spells them, or a function that says which: by `true`, and at once.
+   * An error, a promise and any other value but `false` refuse the page, and are told once by a warning of the process.
+   * Clients that send no `Origin` are no pages, and always may. A page that may not is closed with 4401. A session can be
+   * resumed from the origin that made it only, whatever this says.
    *
    * @default no page may; the first that is refused for that is a warning of the process
    * @example
@@ -155,8 +158,10 @@ export interface ServerOptions<In = unknown, Out = In, Request = IncomingMessage
   /**
    * Who a client is, by the request of its upgrade. A string that is not empty is the principal: a session can be
    * resumed by the same one only, and has it in `peer`. `true` lets a client in without one. Anything else, an error and
-   * a rejection refuse it: it is closed with 4401, asks for a fresh URL where it can, and tries once more. Asked for
-   * every connection, those that resume a session included. A client has `handshakeTimeout` from after the answer on.
+   * a rejection refuse it: it is closed with 4401, asks for a fresh URL where it can, and tries once more. The first error
+   * or rejection is a warning of the process, too. Asked for every connection, those that resume a session included. An
+   * answer that takes longer than `handshakeTimeout` comes too late: the connection is cut, and the client comes back.
+   * (With Bun, it is for its own `idleTimeout` to end that.)
    *
    * @default lets in everybody
    * @example
@@ -172,12 +177,13 @@ export interface ServerOptions<In = unknown, Out = In, Request = IncomingMessage
   authenticate?(request: Request): Principal | PromiseLike<Principal>;
   /**
    * The client's address, for `maxSessionsPerAddress` and `session.peer`. Behind a proxy, read the header that it sets;
-   * without it, all clients have the proxy's. `undefined`: none, and no quota.
+   * without it, all clients have the proxy's. Anything but a string that is not empty: none, and no quota. An error, and a
+   * promise, refuse the client with 4401; the first is a warning of the process.
    *
    * @default the other end of the connection
    * @example
    * ```ts
-   * durable(wss, { address: (request) => String(request.headers["x-real-ip"]) });
+   * durable(wss, { address: (request) => request.headers["x-real-ip"]?.toString() });
    * ```
    */
   address?(request: Request): string | undefined;
