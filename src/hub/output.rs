@@ -113,7 +113,7 @@ pub struct Stats {
     /// Connections, those that have no session yet included.
     pub connections: usize,
     /// What sessions hold of messages that are not taken, both ways, in bytes; 32 are added for each message.
-    pub held_bytes: usize,
+    pub held_bytes: u64,
     /// How much of that is held by sessions without a connection.
-    pub detached_bytes: usize,
+    pub detached_bytes: u64,
 }

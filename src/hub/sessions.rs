@@ -26,8 +26,8 @@ pub(super) struct Entry {
     is_touched: bool,
     /// What the timers have of it.
     armed: Option<Time>,
-    held_bytes: usize,
-    detached_bytes: usize,
+    held_bytes: u64,
+    detached_bytes: u64,
 }
 
 /// How the messages of one turn of the event loop become frames.
@@ -338,8 +338,7 @@ impl Hub {
             return;
         };
         let (inbox, outbox) = (entry.server.inbox(), entry.server.outbox());
-        let messages = inbox.messages.saturating_add(outbox.messages);
-        let held = holders::cost(messages, inbox.bytes.saturating_add(outbox.bytes));
+        let held = holders::cost(&[inbox, outbox]);
         let detached = if entry.server.link().is_none() { held } else { 0 };
         self.held = self.held - entry.held_bytes + held;
         self.detached = self.detached - entry.detached_bytes + detached;

@@ -88,8 +88,8 @@ pub fn create(
             per_address: max_per_address as usize,
             per_principal: max_per_principal as usize,
         },
-        max_detached_bytes: max_detached_bytes as usize,
-        max_held_bytes: max_held_bytes as usize,
+        max_detached_bytes: max_detached_bytes as u64,
+        max_held_bytes: max_held_bytes as u64,
     };
     let mut hub = Hub::new(rules);
     hub.count_from(last_number as u64);
@@ -233,9 +233,9 @@ impl Engine {
             27 => {
                 let stats = hub.stats();
                 let figures = [
-                    stats.sessions,
-                    stats.attached,
-                    stats.connections,
+                    stats.sessions as u64,
+                    stats.attached as u64,
+                    stats.connections as u64,
                     stats.held_bytes,
                     stats.detached_bytes,
                     0,

@@ -265,7 +265,7 @@ impl<P: Payload> Driver<P> {
                 (inbox, outbox),
                 "{session}"
             );
-            let cost = inbox.bytes + outbox.bytes + MESSAGE_COST * (inbox.messages + outbox.messages);
+            let cost = (inbox.bytes + outbox.bytes + MESSAGE_COST * (inbox.messages + outbox.messages)) as u64;
             held += cost;
             attached += usize::from(kept.is_attached);
             detached += if kept.is_attached { 0 } else { cost };
