@@ -319,6 +319,42 @@ fn past_what_all_sessions_may_hold_each_gets_on_one_message_at_a_time() {
 }
 
 #[test]
+fn what_waits_for_room_in_an_outbox_is_held_as_well() {
+    let mut house = House::new(Rules {
+        max_held_bytes: 1_000,
+        max_detached_bytes: 500,
+        ..calm_rules()
+    });
+    let (one, other) = (house.client(user("one")), house.client(user("other")));
+    house.sends(&other, &[1]);
+    let stats = |house: &House| {
+        let stats = house.driver.hub.stats();
+        (stats.held_bytes, stats.detached_bytes)
+    };
+    house.driver.waiting(one.session, 900);
+    assert_eq!(stats(&house), (933, 0));
+    house.sends(&other, &[100]);
+    assert_eq!(house.driver.send(other.session, 1), Admission::Wait, "all hold too much");
+    house.driver.waiting(one.session, 300);
+    house.sends(&other, &[1]);
+    house.turn();
+    house.loses(one.link);
+    house.loses(other.link);
+    assert_eq!(stats(&house), (300 + 198, 300 + 198));
+    assert_eq!(ends(&house.now()), []);
+    // One that waits without a connection.
+    house.driver.waiting(other.session, 20);
+    let told = house.now();
+    assert_eq!(ends(&told), [(one.session, 1006, "no room to keep it", 0)]);
+    assert_eq!(stats(&house), (218, 218));
+    house.driver.waiting(one.session, 7);
+    assert_eq!(stats(&house), (218, 218), "it has ended");
+    house.driver.hub.terminate(other.session);
+    house.now();
+    assert_eq!(stats(&house), (0, 0));
+}
+
+#[test]
 fn a_message_waits_for_room_or_is_too_big_or_too_late() {
     let mut rules = calm_rules();
     rules.settings.outbox_messages = 2;

@@ -112,7 +112,8 @@ pub struct Stats {
     pub attached: usize,
     /// Connections, those that have no session yet included.
     pub connections: usize,
-    /// What sessions hold of messages that are not taken, both ways, in bytes; 32 are added for each message.
+    /// What sessions hold of messages that are not taken, both ways, in bytes; 32 are added for each message. With what waits for
+    /// room in an outbox, where a driver [tells](super::Hub::waiting) of that.
     pub held_bytes: u64,
     /// How much of that is held by sessions without a connection.
     pub detached_bytes: u64,

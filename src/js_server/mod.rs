@@ -219,6 +219,8 @@ impl Engine {
             }
             22 => hub.detach(),
             23 => hub.forget(),
+            // So many bytes wait for room in a session's outbox.
+            31 => hub.waiting(who, first as u64),
             // Questions. When something is due: milliseconds.
             24 => {
                 return hub
