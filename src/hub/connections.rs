@@ -94,7 +94,8 @@ impl Hub {
         usize::try_from(self.rules.settings.window).unwrap_or(usize::MAX)
     }
 
-    /// Messages of these sizes arrived, one after the other from position `first` on, and wait in the driver's hands.
+    /// Messages of these sizes arrived, one after the other from position `first` on, and wait in the driver's hands. Whatever
+    /// becomes of them, [`Output::Deliver`] and [`Output::Discard`] account for all.
     pub fn batch(&mut self, link: Link, first: u64, sizes: &[usize]) {
         match self.carried(link) {
             Some(session) => self.change(session, |server, now| server.batch(link, first, sizes, now)),
@@ -170,10 +171,10 @@ impl Hub {
         }
     }
 
-    /// The session that a connection carries.
+    /// The session that a connection carries: one that is there.
     pub(super) fn carried(&self, link: Link) -> Option<SessionId> {
         match self.connections.get(&link)?.stage {
-            Stage::Carrying(session) => Some(session),
+            Stage::Carrying(session) => self.sessions.contains_key(&session).then_some(session),
             _ => None,
         }
     }
