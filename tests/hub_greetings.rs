@@ -201,6 +201,26 @@ fn an_application_that_is_asked_chooses_one_that_was_offered_or_none() {
 }
 
 #[test]
+fn an_application_is_asked_about_proper_names_only_and_about_each_once() {
+    let mut house = House::new(Rules {
+        protocols: None,
+        ..rules()
+    });
+    let link = house.connects(Peer::default());
+    let offered = ["chat.v2", "", "a b", "a,b", "chat.v2", "é", "x\ny", "\u{7f}", "(a)", "!#$%&'*+-.^_`|~"];
+    let told = house.says_hello(link, &offering(&offered));
+    let proper = vec!["chat.v2".into(), "!#$%&'*+-.^_`|~".into()];
+    assert_eq!(told, [News::Choose(link, proper)]);
+    house.driver.hub.choose(link, "a b");
+    let told = house.now();
+    assert_eq!(welcome(&told, link).map(|welcome| welcome.protocol), Some("".into()));
+    // Where none is left it is not asked.
+    let link = house.connects(Peer::default());
+    let told = house.says_hello(link, &offering(&["", "a b"]));
+    assert_eq!(began(&told, link).map(|client| client.welcome.protocol), Some("".into()));
+}
+
+#[test]
 fn who_goes_or_talks_while_the_application_chooses_has_no_session() {
     let mut house = House::new(Rules {
         protocols: None,

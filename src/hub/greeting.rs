@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::Hub;
 use super::connections::Stage;
@@ -80,7 +81,10 @@ impl Hub {
         }
     }
 
-    fn select(&mut self, link: Link, hello: Hello, random: [u8; TOKEN_BYTES]) {
+    fn select(&mut self, link: Link, mut hello: Hello, random: [u8; TOKEN_BYTES]) {
+        if self.rules.protocols.is_none() {
+            hello.protocols = names(hello.protocols);
+        }
         match &self.rules.protocols {
             None if !hello.protocols.is_empty() => {
                 let protocols = hello.protocols.clone();
@@ -187,4 +191,20 @@ impl Hub {
 pub(crate) fn select(known: &[String], offered: &[String]) -> String {
     let selected = offered.iter().find(|protocol| known.contains(protocol));
     selected.cloned().unwrap_or_default()
+}
+
+/// What an application may be asked about: subprotocols as a browser's WebSocket and HTTP have them, tokens, each of them once.
+fn names(offered: Vec<String>) -> Vec<String> {
+    let mut names = Vec::new();
+    for protocol in offered {
+        if is_token(&protocol) && !names.contains(&protocol) {
+            names.push(protocol);
+        }
+    }
+    names
+}
+
+fn is_token(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_part)
 }

@@ -17,7 +17,7 @@ pub enum Output {
     Choose {
         /// The connection.
         link: Link,
-        /// What the client offers, the most wanted first.
+        /// What the client offers, the most wanted first; each is a token of HTTP's, and none comes twice.
         protocols: Vec<String>,
     },
     /// Give the application a new session.
