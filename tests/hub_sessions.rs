@@ -295,6 +295,24 @@ fn a_session_outlives_its_connection_for_the_resume_time_and_no_longer() {
     assert!(began(&told, link).is_some_and(|new| !new.welcome.resumed));
 }
 
+#[test]
+fn a_process_that_stood_still_lets_its_clients_come_back_first() {
+    let mut house = House::new(calm_rules());
+    let (client, other) = (house.client(Peer::default()), house.client(Peer::default()));
+    house.loses(client.link);
+    house.loses(other.link);
+    for _ in 0..2 {
+        assert_eq!(ends(&house.jumps(3_600_000)), [], "they could not");
+    }
+    assert_eq!(ends(&house.passes(4_999)), []);
+    let (link, told) = house.comes_back(Peer::default(), &client.welcome.token, 2, 0);
+    assert!(welcome(&told, link).is_some_and(|welcome| welcome.resumed));
+    assert_eq!(
+        ends(&house.passes(1)),
+        [(other.session, 1006, "not resumed in time", 0)]
+    );
+}
+
 // What sessions may hold
 
 #[test]
@@ -334,7 +352,11 @@ fn what_waits_for_room_in_an_outbox_is_held_as_well() {
     house.driver.waiting(one.session, 900);
     assert_eq!(stats(&house), (933, 0));
     house.sends(&other, &[100]);
-    assert_eq!(house.driver.send(other.session, 1), Admission::Wait, "all hold too much");
+    assert_eq!(
+        house.driver.send(other.session, 1),
+        Admission::Wait,
+        "all hold too much"
+    );
     house.driver.waiting(one.session, 300);
     house.sends(&other, &[1]);
     house.turn();

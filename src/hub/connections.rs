@@ -12,6 +12,7 @@ use super::sessions::Turn;
 use super::timers::Timed;
 use crate::proto::Time;
 use crate::session::frame::{Control, FromClient, Hello};
+use crate::session::server::LATE;
 use crate::session::{Fault, Frame, Link};
 
 /// A connection on which `tautline.v1` was agreed.
@@ -27,9 +28,10 @@ pub(super) struct Connection {
 
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Its HELLO is awaited until then.
+    /// Its HELLO is awaited until then; `again`: once more, as this process stood still.
     Silent {
         until: Time,
+        again: bool,
     },
     /// The application is asked for the subprotocol.
     Choosing {
@@ -54,7 +56,7 @@ impl Hub {
         let until = self.now + self.rules.handshake_timeout;
         let connection = Connection {
             peer,
-            stage: Stage::Silent { until },
+            stage: Stage::Silent { until, again: false },
             is_blocked: false,
             is_due: false,
         };
@@ -191,7 +193,7 @@ impl Hub {
     /// Takes a connection out; the session that it carried.
     pub(super) fn remove(&mut self, link: Link) -> Option<SessionId> {
         match self.connections.remove(&link)?.stage {
-            Stage::Silent { until } => {
+            Stage::Silent { until, .. } => {
                 self.timers.clear(until, Timed::Connection(link));
                 None
             }
@@ -201,9 +203,19 @@ impl Hub {
     }
 
     pub(super) fn no_hello(&mut self, link: Link) {
-        if self.awaits_hello(link) {
-            self.refuse(link, Goodbye::new(4408, SILENT));
+        let Some(connection) = self.connections.get_mut(&link) else {
+            return;
+        };
+        let Stage::Silent { until, again } = &mut connection.stage else {
+            return;
+        };
+        if self.now.since(*until) > LATE && !*again {
+            // What the client said may wait to be read.
+            (*until, *again) = (self.now + self.rules.handshake_timeout, true);
+            self.timers.set(*until, Timed::Connection(link));
+            return;
         }
+        self.refuse(link, Goodbye::new(4408, SILENT));
     }
 
     // What leaves

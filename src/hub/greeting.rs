@@ -89,7 +89,7 @@ impl Hub {
             None if !hello.protocols.is_empty() => {
                 let protocols = hello.protocols.clone();
                 if let Some(connection) = self.connections.get_mut(&link) {
-                    if let Stage::Silent { until } = connection.stage {
+                    if let Stage::Silent { until, .. } = connection.stage {
                         self.timers.clear(until, Timed::Connection(link));
                     }
                     let hello = Box::new(hello);
@@ -110,7 +110,11 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&link) else {
             return;
         };
-        let stage = core::mem::replace(&mut connection.stage, Stage::Silent { until: self.now });
+        let silent = Stage::Silent {
+            until: self.now,
+            again: false,
+        };
+        let stage = core::mem::replace(&mut connection.stage, silent);
         if let Stage::Choosing { hello, random } = stage {
             let protocol = select(&[protocol.to_string()], &hello.protocols);
             self.begin(link, &hello, protocol, random);
@@ -174,7 +178,7 @@ impl Hub {
     /// The connection carries the session from now on.
     fn carry(&mut self, link: Link, session: SessionId) {
         if let Some(connection) = self.connections.get_mut(&link) {
-            if let Stage::Silent { until } = connection.stage {
+            if let Stage::Silent { until, .. } = connection.stage {
                 self.timers.clear(until, Timed::Connection(link));
             }
             connection.stage = Stage::Carrying(session);

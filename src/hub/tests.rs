@@ -158,7 +158,8 @@ fn whatever_a_connection_is_at_each_message_is_delivered_or_discarded() {
         },
         |hub, link, _| {
             if let Some(connection) = hub.connections.get_mut(&link) {
-                connection.stage = Stage::Silent { until: Time::default() };
+                let (until, again) = (Time::default(), false);
+                connection.stage = Stage::Silent { until, again };
             }
         },
         |hub, link, _| {
