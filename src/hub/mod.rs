@@ -65,7 +65,8 @@ pub struct Rules {
     pub quotas: Quotas,
     /// How much sessions without a connection may hold, all together, in bytes. Default: 256 MiB.
     pub max_detached_bytes: u64,
-    /// How much all sessions may hold, in bytes, until messages have to wait. Default: 1 GiB.
+    /// How much all sessions may hold, in bytes, until what applications send has to wait. What clients send is bounded for each
+    /// session, by its window. Default: 1 GiB.
     pub max_held_bytes: u64,
 }
 

@@ -155,8 +155,9 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         self
     }
 
-    /// How much all sessions may hold, both ways, in bytes; 32 are added for each message. Past that `send` waits where anything that
-    /// was sent before is not taken, so that each session still gets on, one message at a time. Default: 1 GiB.
+    /// How much all sessions may hold, both ways, in bytes, until sending has to wait; 32 are added for each message. Past that
+    /// `send` waits where anything that was sent before is not taken, so that each session still gets on, one message at a time.
+    /// What clients send is not held back by it: that is bounded for each session, by [`window`](Self::window). Default: 1 GiB.
     pub fn max_held_bytes(mut self, bytes: u64) -> Self {
         self.rules.max_held_bytes = bytes;
         self
