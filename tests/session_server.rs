@@ -101,7 +101,7 @@ fn faults_close_the_connection_and_end_the_session() {
             |server| server.control(LINK, ack(1, 9), at(1)),
             Fault::BadAcknowledgement,
         ),
-        (|server| server.fail(LINK, Fault::Malformed, at(1)), Fault::Malformed),
+        (|server| server.fail(LINK, Fault::Malformed), Fault::Malformed),
     ];
     for (step, fault) in cases {
         let mut server = server();
@@ -199,7 +199,7 @@ fn a_newer_connection_takes_the_place_of_the_old_one() {
     server.batch(LINK, 1, &[1], at(2));
     server.control(LINK, Control::Bye(Bye::default()), at(2));
     server.control(LINK, ack(9, 9), at(2));
-    server.fail(LINK, Fault::Malformed, at(2));
+    server.fail(LINK, Fault::Malformed);
     server.detach(LINK, at(2));
     assert_eq!(outputs(&mut server), [Output::Discard(1)]);
     assert_eq!(server.link(), Some(8));

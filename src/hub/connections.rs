@@ -111,7 +111,7 @@ impl Hub {
     /// What arrived breaks a rule: the session ends, or what there is of one.
     pub fn fail(&mut self, link: Link, fault: Fault) {
         match self.carried(link) {
-            Some(session) => self.change(session, |server, now| server.fail(link, fault, now)),
+            Some(session) => self.change(session, |server, _| server.fail(link, fault)),
             None => self.refuse(link, Goodbye::new(fault.code(), fault.reason())),
         }
     }

@@ -319,7 +319,7 @@ impl Server {
             }
             Err(fault) => {
                 self.outputs.push_back(Output::Discard(sizes.len()));
-                self.fail(link, fault, now);
+                self.fail(link, fault);
             }
         }
     }
@@ -332,7 +332,7 @@ impl Server {
         match frame {
             Control::Ack { taken, limit } => match self.outgoing.acknowledge(taken, limit) {
                 Ok(released) => self.release(released),
-                Err(fault) => self.fail(link, fault, now),
+                Err(fault) => self.fail(link, fault),
             },
             Control::Ping(nonce) => {
                 if let Some(attachment) = self.attachment(link) {
@@ -345,7 +345,7 @@ impl Server {
     }
 
     /// The client broke a rule. The session ends.
-    pub fn fail(&mut self, link: Link, fault: Fault, _now: Time) {
+    pub fn fail(&mut self, link: Link, fault: Fault) {
         if self.attachment(link).is_some() {
             self.drop_link(fault.code(), fault.reason());
             self.end(fault.code(), fault.reason());
