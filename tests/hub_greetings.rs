@@ -31,6 +31,25 @@ fn who_says_nothing_is_closed_with_4408() {
 }
 
 #[test]
+fn a_process_that_stood_still_waits_for_a_hello_once_more() {
+    let mut house = House::new(rules());
+    let links = [0; 3].map(|_| house.connects(Peer::default()));
+    assert_eq!(house.jumps(60_000), [], "what they said may wait to be read");
+    let told = house.says_hello(links[0], &hello("", 1));
+    assert!(began(&told, links[0]).is_some());
+    assert_eq!(closes(&house.passes(4_999)), []);
+    let silent = |link| (link, 4408, "no HELLO in time");
+    assert_eq!(closes(&house.passes(1)), [silent(links[1]), silent(links[2])]);
+    // Once.
+    let link = house.connects(Peer::default());
+    house.jumps(60_000);
+    assert_eq!(closes(&house.jumps(60_000)), [silent(link)]);
+    // And not for as little as this.
+    let link = house.connects(Peer::default());
+    assert_eq!(closes(&house.jumps(6_000)), [silent(link)]);
+}
+
+#[test]
 fn who_has_said_hello_or_gone_is_not_awaited() {
     let mut house = House::new(calm_rules());
     house.client(Peer::default());
@@ -198,6 +217,40 @@ fn an_application_that_is_asked_chooses_one_that_was_offered_or_none() {
     let link = house.connects(Peer::default());
     let told = house.says_hello(link, &offering(&["a", "b"]));
     assert_eq!(welcome(&told, link).map(|welcome| welcome.protocol), Some("b".into()));
+}
+
+#[test]
+fn an_application_is_asked_about_proper_names_only_and_about_each_once() {
+    let mut house = House::new(Rules {
+        protocols: None,
+        ..rules()
+    });
+    let link = house.connects(Peer::default());
+    let offered = [
+        "chat.v2",
+        "",
+        "a b",
+        "a,b",
+        "chat.v2",
+        "é",
+        "x\ny",
+        "\u{7f}",
+        "(a)",
+        "!#$%&'*+-.^_`|~",
+    ];
+    let told = house.says_hello(link, &offering(&offered));
+    let proper = vec!["chat.v2".into(), "!#$%&'*+-.^_`|~".into()];
+    assert_eq!(told, [News::Choose(link, proper)]);
+    house.driver.hub.choose(link, "a b");
+    let told = house.now();
+    assert_eq!(welcome(&told, link).map(|welcome| welcome.protocol), Some("".into()));
+    // Where none is left it is not asked.
+    let link = house.connects(Peer::default());
+    let told = house.says_hello(link, &offering(&["", "a b"]));
+    assert_eq!(
+        began(&told, link).map(|client| client.welcome.protocol),
+        Some("".into())
+    );
 }
 
 #[test]

@@ -295,6 +295,24 @@ fn a_session_outlives_its_connection_for_the_resume_time_and_no_longer() {
     assert!(began(&told, link).is_some_and(|new| !new.welcome.resumed));
 }
 
+#[test]
+fn a_process_that_stood_still_lets_its_clients_come_back_first() {
+    let mut house = House::new(calm_rules());
+    let (client, other) = (house.client(Peer::default()), house.client(Peer::default()));
+    house.loses(client.link);
+    house.loses(other.link);
+    for _ in 0..2 {
+        assert_eq!(ends(&house.jumps(3_600_000)), [], "they could not");
+    }
+    assert_eq!(ends(&house.passes(4_999)), []);
+    let (link, told) = house.comes_back(Peer::default(), &client.welcome.token, 2, 0);
+    assert!(welcome(&told, link).is_some_and(|welcome| welcome.resumed));
+    assert_eq!(
+        ends(&house.passes(1)),
+        [(other.session, 1006, "not resumed in time", 0)]
+    );
+}
+
 // What sessions may hold
 
 #[test]
@@ -316,6 +334,46 @@ fn past_what_all_sessions_may_hold_each_gets_on_one_message_at_a_time() {
     house.turn();
     house.control(one.link, &Control::Ack { taken: 2, limit: 20 });
     house.sends(&one, &[1, 1]);
+}
+
+#[test]
+fn what_waits_for_room_in_an_outbox_is_held_as_well() {
+    let mut house = House::new(Rules {
+        max_held_bytes: 1_000,
+        max_detached_bytes: 500,
+        ..calm_rules()
+    });
+    let (one, other) = (house.client(user("one")), house.client(user("other")));
+    house.sends(&other, &[1]);
+    let stats = |house: &House| {
+        let stats = house.driver.hub.stats();
+        (stats.held_bytes, stats.detached_bytes)
+    };
+    house.driver.waiting(one.session, 900);
+    assert_eq!(stats(&house), (933, 0));
+    house.sends(&other, &[100]);
+    assert_eq!(
+        house.driver.send(other.session, 1),
+        Admission::Wait,
+        "all hold too much"
+    );
+    house.driver.waiting(one.session, 300);
+    house.sends(&other, &[1]);
+    house.turn();
+    house.loses(one.link);
+    house.loses(other.link);
+    assert_eq!(stats(&house), (300 + 198, 300 + 198));
+    assert_eq!(ends(&house.now()), []);
+    // One that waits without a connection.
+    house.driver.waiting(other.session, 20);
+    let told = house.now();
+    assert_eq!(ends(&told), [(one.session, 1006, "no room to keep it", 0)]);
+    assert_eq!(stats(&house), (218, 218));
+    house.driver.waiting(one.session, 7);
+    assert_eq!(stats(&house), (218, 218), "it has ended");
+    house.driver.hub.terminate(other.session);
+    house.now();
+    assert_eq!(stats(&house), (0, 0));
 }
 
 #[test]

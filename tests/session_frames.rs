@@ -278,6 +278,16 @@ fn greetings_have_their_bounds() {
     assert_eq!(hello(129, 0, 1), Err(Malformed), "a long token");
     assert_eq!(hello(0, 33, 1), Err(Malformed), "many subprotocols");
     assert_eq!(hello(0, 0, 0), Err(Malformed), "no message at all");
+    let mut whole = Hello {
+        max_message: 1,
+        protocols: vec!["p".repeat(8_000)],
+        ..Hello::default()
+    }
+    .encode();
+    whole.resize(8_192, 0);
+    assert!(FromClient::decode(&whole).is_ok(), "room to grow");
+    whole.push(0);
+    assert_eq!(FromClient::decode(&whole), Err(Malformed), "too much of it");
     assert_malformed(&[&[2, 0, 0, 0, 0, 0, 0, 0, 0]]);
 }
 

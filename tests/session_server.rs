@@ -6,6 +6,8 @@ mod session_support {
     pub(crate) mod half;
 }
 
+use std::time::Duration;
+
 use session_support::half::*;
 use tautline::proto::Admission;
 use tautline::session::{Bye, Control, Event, Fault, Frame, Hello, Output, Record, Refusal, Server, Settings};
@@ -99,7 +101,7 @@ fn faults_close_the_connection_and_end_the_session() {
             |server| server.control(LINK, ack(1, 9), at(1)),
             Fault::BadAcknowledgement,
         ),
-        (|server| server.fail(LINK, Fault::Malformed, at(1)), Fault::Malformed),
+        (|server| server.fail(LINK, Fault::Malformed), Fault::Malformed),
     ];
     for (step, fault) in cases {
         let mut server = server();
@@ -197,7 +199,7 @@ fn a_newer_connection_takes_the_place_of_the_old_one() {
     server.batch(LINK, 1, &[1], at(2));
     server.control(LINK, Control::Bye(Bye::default()), at(2));
     server.control(LINK, ack(9, 9), at(2));
-    server.fail(LINK, Fault::Malformed, at(2));
+    server.fail(LINK, Fault::Malformed);
     server.detach(LINK, at(2));
     assert_eq!(outputs(&mut server), [Output::Discard(1)]);
     assert_eq!(server.link(), Some(8));
@@ -255,6 +257,29 @@ fn a_session_without_a_connection_ends_in_time() {
     assert!(!server.is_ended());
     server.timer(at(60_000));
     assert!(server.is_ended());
+}
+
+#[test]
+fn a_late_timer_gives_its_client_another_chance() {
+    let mut server = server();
+    server.detach(LINK, at(0));
+    for now in [100_000, 200_000] {
+        server.timer(at(now));
+        assert!(!server.is_ended(), "this process stood still");
+        assert_eq!(server.deadline(), Some(at(now + 5_000)));
+    }
+    // A little late is not late.
+    server.timer(at(206_000));
+    assert!(server.is_ended());
+    // Never longer than the session would have been kept.
+    let short = Settings {
+        resume: Duration::from_millis(300),
+        ..settings()
+    };
+    let mut server = Server::new(short, &hello("", 1), String::new(), LINK, at(0)).0;
+    server.detach(LINK, at(0));
+    server.timer(at(9_000));
+    assert_eq!(server.deadline(), Some(at(9_300)));
 }
 
 #[test]

@@ -120,8 +120,9 @@ export interface ServerOptions<In = unknown, Out = In, Request = IncomingMessage
    */
   maxSessionsPerPrincipal?: number;
   /**
-   * How much all sessions may hold, both ways, in bytes; 32 are added for each message. Past that `send` waits where
-   * anything that was sent before is not taken, so that each session still gets on, one message at a time.
+   * How much all sessions may hold, both ways, in bytes, until sending has to wait; 32 are added for each message. Past
+   * that `send` waits where anything that was sent before is not taken, so that each session still gets on, one message
+   * at a time. What clients send is not held back by it: that is bounded for each session, by `window`.
    *
    * @default 1 GiB (2 ** 30)
    */

@@ -12,6 +12,7 @@ use super::sessions::Turn;
 use super::timers::Timed;
 use crate::proto::Time;
 use crate::session::frame::{Control, FromClient, Hello};
+use crate::session::server::LATE;
 use crate::session::{Fault, Frame, Link};
 
 /// A connection on which `tautline.v1` was agreed.
@@ -27,9 +28,10 @@ pub(super) struct Connection {
 
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Its HELLO is awaited until then.
+    /// Its HELLO is awaited until then; `again`: once more, as this process stood still.
     Silent {
         until: Time,
+        again: bool,
     },
     /// The application is asked for the subprotocol.
     Choosing {
@@ -54,7 +56,7 @@ impl Hub {
         let until = self.now + self.rules.handshake_timeout;
         let connection = Connection {
             peer,
-            stage: Stage::Silent { until },
+            stage: Stage::Silent { until, again: false },
             is_blocked: false,
             is_due: false,
         };
@@ -94,7 +96,8 @@ impl Hub {
         usize::try_from(self.rules.settings.window).unwrap_or(usize::MAX)
     }
 
-    /// Messages of these sizes arrived, one after the other from position `first` on, and wait in the driver's hands.
+    /// Messages of these sizes arrived, one after the other from position `first` on, and wait in the driver's hands. Whatever
+    /// becomes of them, [`Output::Deliver`] and [`Output::Discard`] account for all.
     pub fn batch(&mut self, link: Link, first: u64, sizes: &[usize]) {
         match self.carried(link) {
             Some(session) => self.change(session, |server, now| server.batch(link, first, sizes, now)),
@@ -108,7 +111,7 @@ impl Hub {
     /// What arrived breaks a rule: the session ends, or what there is of one.
     pub fn fail(&mut self, link: Link, fault: Fault) {
         match self.carried(link) {
-            Some(session) => self.change(session, |server, now| server.fail(link, fault, now)),
+            Some(session) => self.change(session, |server, _| server.fail(link, fault)),
             None => self.refuse(link, Goodbye::new(fault.code(), fault.reason())),
         }
     }
@@ -170,10 +173,10 @@ impl Hub {
         }
     }
 
-    /// The session that a connection carries.
+    /// The session that a connection carries: one that is there.
     pub(super) fn carried(&self, link: Link) -> Option<SessionId> {
         match self.connections.get(&link)?.stage {
-            Stage::Carrying(session) => Some(session),
+            Stage::Carrying(session) => self.sessions.contains_key(&session).then_some(session),
             _ => None,
         }
     }
@@ -190,7 +193,7 @@ impl Hub {
     /// Takes a connection out; the session that it carried.
     pub(super) fn remove(&mut self, link: Link) -> Option<SessionId> {
         match self.connections.remove(&link)?.stage {
-            Stage::Silent { until } => {
+            Stage::Silent { until, .. } => {
                 self.timers.clear(until, Timed::Connection(link));
                 None
             }
@@ -200,9 +203,19 @@ impl Hub {
     }
 
     pub(super) fn no_hello(&mut self, link: Link) {
-        if self.awaits_hello(link) {
-            self.refuse(link, Goodbye::new(4408, SILENT));
+        let Some(connection) = self.connections.get_mut(&link) else {
+            return;
+        };
+        let Stage::Silent { until, again } = &mut connection.stage else {
+            return;
+        };
+        if self.now.since(*until) > LATE && !*again {
+            // What the client said may wait to be read.
+            (*until, *again) = (self.now + self.rules.handshake_timeout, true);
+            self.timers.set(*until, Timed::Connection(link));
+            return;
         }
+        self.refuse(link, Goodbye::new(4408, SILENT));
     }
 
     // What leaves

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::Hub;
 use super::connections::Stage;
@@ -80,12 +81,15 @@ impl Hub {
         }
     }
 
-    fn select(&mut self, link: Link, hello: Hello, random: [u8; TOKEN_BYTES]) {
+    fn select(&mut self, link: Link, mut hello: Hello, random: [u8; TOKEN_BYTES]) {
+        if self.rules.protocols.is_none() {
+            hello.protocols = names(hello.protocols);
+        }
         match &self.rules.protocols {
             None if !hello.protocols.is_empty() => {
                 let protocols = hello.protocols.clone();
                 if let Some(connection) = self.connections.get_mut(&link) {
-                    if let Stage::Silent { until } = connection.stage {
+                    if let Stage::Silent { until, .. } = connection.stage {
                         self.timers.clear(until, Timed::Connection(link));
                     }
                     let hello = Box::new(hello);
@@ -106,7 +110,11 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&link) else {
             return;
         };
-        let stage = core::mem::replace(&mut connection.stage, Stage::Silent { until: self.now });
+        let silent = Stage::Silent {
+            until: self.now,
+            again: false,
+        };
+        let stage = core::mem::replace(&mut connection.stage, silent);
         if let Stage::Choosing { hello, random } = stage {
             let protocol = select(&[protocol.to_string()], &hello.protocols);
             self.begin(link, &hello, protocol, random);
@@ -170,7 +178,7 @@ impl Hub {
     /// The connection carries the session from now on.
     fn carry(&mut self, link: Link, session: SessionId) {
         if let Some(connection) = self.connections.get_mut(&link) {
-            if let Stage::Silent { until } = connection.stage {
+            if let Stage::Silent { until, .. } = connection.stage {
                 self.timers.clear(until, Timed::Connection(link));
             }
             connection.stage = Stage::Carrying(session);
@@ -187,4 +195,20 @@ impl Hub {
 pub(crate) fn select(known: &[String], offered: &[String]) -> String {
     let selected = offered.iter().find(|protocol| known.contains(protocol));
     selected.cloned().unwrap_or_default()
+}
+
+/// What an application may be asked about: subprotocols as a browser's WebSocket and HTTP have them, tokens, each of them once.
+fn names(offered: Vec<String>) -> Vec<String> {
+    let mut names = Vec::new();
+    for protocol in offered {
+        if is_token(&protocol) && !names.contains(&protocol) {
+            names.push(protocol);
+        }
+    }
+    names
+}
+
+fn is_token(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_part)
 }

@@ -7,14 +7,18 @@ use core::net::IpAddr;
 
 use super::peer::Peer;
 use super::places::network;
-use crate::proto::Time;
+use crate::proto::{Load, Time};
 
 /// What a message costs beside its bytes, roughly.
-const MESSAGE_BYTES: usize = 32;
+const MESSAGE_BYTES: u64 = 32;
 
-/// What messages cost that are held, all together.
-pub(crate) const fn cost(messages: usize, bytes: usize) -> usize {
-    bytes.saturating_add(messages.saturating_mul(MESSAGE_BYTES))
+/// What messages cost that are held, all together. In wasm they are in JavaScript's hands, and may be more than its own memory
+/// has room for.
+pub(crate) fn cost(loads: &[Load]) -> u64 {
+    let costs = loads
+        .iter()
+        .map(|load| load.bytes as u64 + load.messages as u64 * MESSAGE_BYTES);
+    costs.sum()
 }
 
 /// Who is answerable for a session: a principal, or else an address. Those of nobody's are one's.
@@ -38,14 +42,14 @@ pub(crate) struct Detached<'a, S> {
     pub(crate) session: S,
     pub(crate) peer: &'a Peer,
     /// How much it holds, in bytes.
-    pub(crate) bytes: usize,
+    pub(crate) bytes: u64,
     pub(crate) since: Time,
 }
 
 /// Of whoever holds most of all with all of theirs, the session whose connection went last. So many small ones of one client don't
 /// drive out the one of another.
 pub(crate) fn first_to_go<'a, S>(sessions: impl Iterator<Item = Detached<'a, S>>) -> Option<S> {
-    let mut holders = BTreeMap::<Holder, (usize, Time, S)>::new();
+    let mut holders = BTreeMap::<Holder, (u64, Time, S)>::new();
     for Detached {
         session,
         peer,

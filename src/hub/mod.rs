@@ -64,9 +64,10 @@ pub struct Rules {
     /// How many sessions there may be.
     pub quotas: Quotas,
     /// How much sessions without a connection may hold, all together, in bytes. Default: 256 MiB.
-    pub max_detached_bytes: usize,
-    /// How much all sessions may hold, in bytes, until messages have to wait. Default: 1 GiB.
-    pub max_held_bytes: usize,
+    pub max_detached_bytes: u64,
+    /// How much all sessions may hold, in bytes, until what applications send has to wait. What clients send is bounded for each
+    /// session, by its window. Default: 1 GiB.
+    pub max_held_bytes: u64,
 }
 
 impl Default for Rules {
@@ -104,8 +105,8 @@ pub struct Hub {
     touched: Vec<SessionId>,
     outputs: VecDeque<Output>,
     /// What all sessions hold, and what those without a connection do, in bytes.
-    held: usize,
-    detached: usize,
+    held: u64,
+    detached: u64,
     /// The last number that a connection or a session was given. None comes twice.
     last_number: u64,
     is_stopped: bool,

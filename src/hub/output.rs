@@ -17,7 +17,7 @@ pub enum Output {
     Choose {
         /// The connection.
         link: Link,
-        /// What the client offers, the most wanted first.
+        /// What the client offers, the most wanted first; each is a token of HTTP's, and none comes twice.
         protocols: Vec<String>,
     },
     /// Give the application a new session.
@@ -112,8 +112,9 @@ pub struct Stats {
     pub attached: usize,
     /// Connections, those that have no session yet included.
     pub connections: usize,
-    /// What sessions hold of messages that are not taken, both ways, in bytes; 32 are added for each message.
-    pub held_bytes: usize,
+    /// What sessions hold of messages that are not taken, both ways, in bytes; 32 are added for each message. With what waits for
+    /// room in an outbox, where a driver [tells](super::Hub::waiting) of that.
+    pub held_bytes: u64,
     /// How much of that is held by sessions without a connection.
-    pub detached_bytes: usize,
+    pub detached_bytes: u64,
 }

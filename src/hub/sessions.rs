@@ -11,7 +11,7 @@ use super::peer::Peer;
 use super::places::Place;
 use super::timers::Timed;
 use crate::proto::{Admission, Load, Time};
-use crate::session::{self, Server};
+use crate::session::{self, LAST, Server};
 
 /// A session.
 #[derive(Debug)]
@@ -26,8 +26,10 @@ pub(super) struct Entry {
     is_touched: bool,
     /// What the timers have of it.
     armed: Option<Time>,
-    held_bytes: usize,
-    detached_bytes: usize,
+    /// What waits for room in the outbox, in the driver's hands.
+    waiting: u64,
+    held_bytes: u64,
+    detached_bytes: u64,
 }
 
 /// How the messages of one turn of the event loop become frames.
@@ -61,6 +63,7 @@ impl Entry {
             fate: None,
             is_touched: false,
             armed: None,
+            waiting: 0,
             held_bytes: 0,
             detached_bytes: 0,
         }
@@ -90,6 +93,17 @@ impl Hub {
         self.recount(session);
         self.shed();
         admission
+    }
+
+    /// So many bytes wait in the driver's hands for room in the outbox. They count as held until it says otherwise, or the session
+    /// ends.
+    pub fn waiting(&mut self, session: SessionId, bytes: u64) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            // More than a driver can count would be no sum with the others.
+            entry.waiting = bytes.min(LAST);
+            self.recount(session);
+            self.shed();
+        }
     }
 
     /// Whether what was sent waits for the end of the turn, which was [asked for](Output::AwaitTurn).
@@ -338,8 +352,7 @@ impl Hub {
             return;
         };
         let (inbox, outbox) = (entry.server.inbox(), entry.server.outbox());
-        let messages = inbox.messages.saturating_add(outbox.messages);
-        let held = holders::cost(messages, inbox.bytes.saturating_add(outbox.bytes));
+        let held = holders::cost(&[inbox, outbox]) + entry.waiting;
         let detached = if entry.server.link().is_none() { held } else { 0 };
         self.held = self.held - entry.held_bytes + held;
         self.detached = self.detached - entry.detached_bytes + detached;

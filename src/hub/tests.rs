@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::connections::Stage;
 use super::{Entrance, Hub, Output, Peer, Quotas, Rules, TOKEN_BYTES};
 use crate::proto::Time;
 use crate::session::{Control, Hello};
@@ -126,4 +127,72 @@ fn a_connection_without_a_session_leaves_nothing() {
     hub.detach();
     run(&mut hub);
     assert_empty(&hub);
+}
+
+#[test]
+fn whatever_a_connection_is_at_each_message_is_delivered_or_discarded() {
+    type Way = fn(&mut Hub, u64, u64);
+    let ways: [Way; 10] = [
+        |_, _, _| {},
+        |hub, _, session| hub.close(session, 1000, ""),
+        |hub, _, session| hub.terminate(session),
+        |hub, link, _| hub.closed(link, 1006, ""),
+        |hub, link, _| hub.blocked(link),
+        |hub, _, _| hub.detach(),
+        // It has taken what came before.
+        |hub, link, session| {
+            hub.batch(link, 1, &[1]);
+            hub.take(session, 1);
+        },
+        // Another has its session; it has none yet; and it has one that is gone, which does not happen.
+        |hub, _, session| {
+            let other = hub.connect(Peer::default(), Entrance::Allowed);
+            if let Some(entry) = hub.sessions.get_mut(&session) {
+                let hello = Hello {
+                    attempt: 2,
+                    max_message: 9,
+                    ..Hello::default()
+                };
+                assert!(entry.server.resume(&hello, other, Time::default()).is_ok());
+            }
+        },
+        |hub, link, _| {
+            if let Some(connection) = hub.connections.get_mut(&link) {
+                let (until, again) = (Time::default(), false);
+                connection.stage = Stage::Silent { until, again };
+            }
+        },
+        |hub, link, _| {
+            if let Some(connection) = hub.connections.get_mut(&link) {
+                connection.stage = Stage::Carrying(99);
+            }
+        },
+    ];
+    let sizes: [&[usize]; 5] = [&[], &[1], &[1, 0, 1], &[1, 1 << 30], &[0; 2000]];
+    let firsts = [1, 2, 3, 9, 5000];
+    let cases = ways.iter().flat_map(|way| sizes.map(|sizes| (way, sizes)));
+    for (number, (way, sizes)) in cases.enumerate() {
+        for first in firsts {
+            let mut hub = Hub::new(Rules::default());
+            let link = hub.connect(Peer::default(), Entrance::Allowed);
+            let hello = Hello {
+                max_message: 9,
+                ..Hello::default()
+            };
+            hub.hello(link, &hello.encode(), [1; TOKEN_BYTES]);
+            run(&mut hub);
+            let session = hub.sessions.keys().copied().next().unwrap_or_default();
+            way(&mut hub, link, session);
+            run(&mut hub);
+            hub.batch(link, first, sizes);
+            let mut told = 0;
+            while let Some(output) = hub.poll() {
+                match output {
+                    Output::Deliver { count, .. } | Output::Discard(count) => told += count,
+                    _ => {}
+                }
+            }
+            assert_eq!(told, sizes.len(), "case {number}, from {first}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The server's half in wasm: one [`Hub`] in each instance, for the npm package's `server/hub.js`, which drives it. Nothing
 //! here calls JavaScript, and what crosses are numbers: bytes and lists stand in this memory, at addresses that are asked for.
 //! Messages stay in JavaScript.
+//!
+//! A trap takes the hub with it. Every call from then on says so: [`handle`] with NaN, [`poll`] with 2^32 − 1, and what would
+//! answer with an address does with 0.
 
 mod table;
 
@@ -41,9 +44,9 @@ struct Engine {
     peer: Peer,
 }
 
-/// Makes this instance's hub, which numbers connections and sessions from the one after `last_number` on. Durations are in milliseconds, sizes in bytes, Infinity is no limit. `asks` is true where
-/// the application chooses the subprotocol. The allowed origins and the known subprotocols follow with
-/// [`ALLOW`](handle) and [`KNOW`](handle).
+/// Makes this instance's hub, which numbers connections and sessions from the one after `last_number` on. Durations are in
+/// milliseconds, sizes in bytes, Infinity is no limit. The allowed origins and the known subprotocols follow with
+/// [`ALLOW`](handle) and [`KNOW`](handle); without the latter the application is asked for the subprotocol.
 #[expect(
     clippy::too_many_arguments,
     reason = "options.js has them in this order, and a list would have to be read from memory"
@@ -85,8 +88,8 @@ pub fn create(
             per_address: max_per_address as usize,
             per_principal: max_per_principal as usize,
         },
-        max_detached_bytes: max_detached_bytes as usize,
-        max_held_bytes: max_held_bytes as usize,
+        max_detached_bytes: max_detached_bytes as u64,
+        max_held_bytes: max_held_bytes as u64,
     };
     let mut hub = Hub::new(rules);
     hub.count_from(last_number as u64);
@@ -104,44 +107,46 @@ pub fn create(
 /// Where so many bytes of the next input go.
 #[wasm_bindgen]
 pub fn bytes_in(length: usize) -> usize {
-    with(|engine| {
+    table::with(|engine| {
         // What is there may be of any input: only as much as this one says is read.
         if engine.given.len() < length {
             engine.given.resize(length, 0);
         }
         engine.given.as_ptr() as usize
     })
+    .unwrap_or_default()
 }
 
 /// Where so many sizes of the next input go, as 32-bit numbers.
 #[wasm_bindgen]
 pub fn sizes_in(count: usize) -> usize {
-    with(|engine| {
+    table::with(|engine| {
         if engine.sizes.len() < count {
             engine.sizes.resize(count, 0);
         }
         engine.sizes.as_ptr() as usize
     })
+    .unwrap_or_default()
 }
 
 /// Where the numbers of outputs and answers stand, as 64-bit floats.
 #[wasm_bindgen]
 pub fn numbers() -> usize {
-    with(|engine| engine.numbers.as_ptr() as usize)
+    table::with(|engine| engine.numbers.as_ptr() as usize).unwrap_or_default()
 }
 
 /// Takes in what happened at `now` (milliseconds), by its number in `server/numbers.js`. `who` is a connection's or session's
 /// number, the rest is for those that have it.
 #[wasm_bindgen]
 pub fn handle(input: u8, now: f64, who: f64, first: f64, second: f64) -> f64 {
-    with(|engine| engine.handle(input, now, who as u64, first, second))
+    table::with(|engine| engine.handle(input, now, who as u64, first, second)).unwrap_or(f64::NAN)
 }
 
 /// The next thing to do, by its number in `server/numbers.js`; 0 where there is none. Then stand among the [`numbers`]:
 /// first whom it concerns, then what the output has, and last where its bytes are and how many.
 #[wasm_bindgen]
 pub fn poll() -> u32 {
-    with(Engine::poll)
+    table::with(Engine::poll).unwrap_or(u32::MAX)
 }
 
 impl Engine {
@@ -214,6 +219,8 @@ impl Engine {
             }
             22 => hub.detach(),
             23 => hub.forget(),
+            // So many bytes wait for room in a session's outbox.
+            31 => hub.waiting(who, first as u64),
             // Questions. When something is due: milliseconds.
             24 => {
                 return hub
@@ -228,9 +235,9 @@ impl Engine {
             27 => {
                 let stats = hub.stats();
                 let figures = [
-                    stats.sessions,
-                    stats.attached,
-                    stats.connections,
+                    stats.sessions as u64,
+                    stats.attached as u64,
+                    stats.connections as u64,
                     stats.held_bytes,
                     stats.detached_bytes,
                     0,
@@ -327,10 +334,6 @@ impl Engine {
     }
 }
 
-fn with<T: Default>(act: impl FnOnce(&mut Engine) -> T) -> T {
-    table::with(act).unwrap_or_default()
-}
-
 /// The words that were given, which JavaScript made.
 fn words(given: &[u8], length: usize) -> &str {
     str::from_utf8(given.get(..length).unwrap_or_default()).unwrap_or_default()
@@ -357,4 +360,25 @@ fn time(millis: f64) -> Time {
 /// Milliseconds of JavaScript's as a duration; what is no length of time is none.
 fn duration(millis: f64) -> Duration {
     Duration::from_micros((millis * 1000.0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_engine_is_lost_nothing_is_taken_for_an_answer() {
+        let no_limit = f64::INFINITY;
+        create(
+            1e3, 1e3, 1e3, 1e3, 1e3, 9.0, 9.0, 9.0, 9.0, no_limit, no_limit, no_limit, no_limit, no_limit, 0.0,
+        );
+        assert_eq!((handle(14, 0.0, 1.0, 1.0, 0.0), poll()), (4.0, 0));
+        // As after a trap, the engine is not in the table while it acts.
+        let lost = table::with(|_| {
+            assert!(handle(14, 0.0, 1.0, 1.0, 0.0).is_nan());
+            (poll(), bytes_in(1), sizes_in(1), numbers())
+        });
+        assert_eq!(lost, Some((u32::MAX, 0, 0, 0)));
+        assert_ne!(numbers(), 0);
+    }
 }

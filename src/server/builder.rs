@@ -150,14 +150,15 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     /// How much sessions without a connection may hold, all together, in bytes; 32 are added for each message. Past that
     /// one ends: of the principal, or else the address, that holds most with all of theirs, the one whose connection went last.
     /// Default: 256 MiB.
-    pub fn max_detached_bytes(mut self, bytes: usize) -> Self {
+    pub fn max_detached_bytes(mut self, bytes: u64) -> Self {
         self.rules.max_detached_bytes = bytes;
         self
     }
 
-    /// How much all sessions may hold, both ways, in bytes; 32 are added for each message. Past that `send` waits where anything that
-    /// was sent before is not taken, so that each session still gets on, one message at a time. Default: 1 GiB.
-    pub fn max_held_bytes(mut self, bytes: usize) -> Self {
+    /// How much all sessions may hold, both ways, in bytes, until sending has to wait; 32 are added for each message. Past that
+    /// `send` waits where anything that was sent before is not taken, so that each session still gets on, one message at a time.
+    /// What clients send is not held back by it: that is bounded for each session, by [`window`](Self::window). Default: 1 GiB.
+    pub fn max_held_bytes(mut self, bytes: u64) -> Self {
         self.rules.max_held_bytes = bytes;
         self
     }

@@ -294,7 +294,7 @@ where
     fn arrived(&self, message: Message) -> Result<(), Parting> {
         let Attached { core, link, .. } = &self.attached;
         let link = *link;
-        let fail = |fault| core.change(|server, now| server.fail(link, fault, now));
+        let fail = |fault| core.change(|server, _| server.fail(link, fault));
         match message {
             Message::Control => core.change(|server, now| server.alive(link, now)),
             // Dealt with before.

@@ -322,7 +322,7 @@ impl Core {
     }
 
     /// How much it holds without a connection, in bytes, and since when; nothing where it has one.
-    pub(super) fn detached(&self) -> Option<(usize, Time)> {
+    pub(super) fn detached(&self) -> Option<(u64, Time)> {
         let state = self.state();
         let since = state.server.detached_since()?;
         (state.detached_bytes > 0).then_some((state.detached_bytes, since))

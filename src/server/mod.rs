@@ -119,7 +119,7 @@
 //! | [`Builder::outbox`] | 4,096 messages, 16 MiB | [`Session::send`] waits |
 //! | [`Builder::max_sessions`] | 10,000 | those that were never used make room; new ones are closed with 4429 |
 //! | [`Builder::max_sessions_per_address`], [`Builder::max_sessions_per_principal`] | none | 4429 |
-//! | [`Builder::max_held_bytes`] | 1 GiB | [`Session::send`] waits until what was sent before is taken |
+//! | [`Builder::max_held_bytes`] | 1 GiB | [`Session::send`] waits until what was sent before is taken; clients go on, each within its window |
 //! | [`Builder::max_detached_bytes`] | 256 MiB | the last one detached of whoever holds most ends |
 //! | [`Builder::handshake_timeout`] | 5 s | 4408 |
 //! | [`Builder::probe`] | 5 s, after twice the heartbeat of silence | the connection is closed with 1001; the session waits |

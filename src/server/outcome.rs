@@ -94,8 +94,7 @@ impl Core {
 
     pub(super) fn recount(&self, state: &mut State) {
         let (inbox, outbox) = (state.server.inbox(), state.server.outbox());
-        let messages = inbox.messages.saturating_add(outbox.messages);
-        let bytes = holders::cost(messages, inbox.bytes.saturating_add(outbox.bytes));
+        let bytes = holders::cost(&[inbox, outbox]);
         let held = if state.end.is_some() { 0 } else { bytes };
         let is_detached = state.server.link().is_none() && !state.server.is_ended();
         let detached = if is_detached { held } else { 0 };

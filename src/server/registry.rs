@@ -37,8 +37,8 @@ pub(super) struct Registry {
     turns: Box<[tokio::sync::Mutex<()>]>,
     table: Mutex<Table>,
     /// What all sessions hold, and what those without a connection do, in bytes.
-    pub(super) held: AtomicUsize,
-    pub(super) detached: AtomicUsize,
+    pub(super) held: AtomicU64,
+    pub(super) detached: AtomicU64,
     /// Connections that are being served.
     connections: AtomicUsize,
     /// The last of them has gone, or the last session.
@@ -70,8 +70,8 @@ impl Registry {
             store,
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
             table: Mutex::default(),
-            held: AtomicUsize::new(0),
-            detached: AtomicUsize::new(0),
+            held: AtomicU64::new(0),
+            detached: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             idle: Notify::new(),
             stopped: AtomicBool::new(false),

@@ -61,8 +61,8 @@ pub(super) struct State {
     /// The application has its handle.
     pub(super) is_adopted: bool,
     pub(super) place: Option<Place>,
-    pub(super) held_bytes: usize,
-    pub(super) detached_bytes: usize,
+    pub(super) held_bytes: u64,
+    pub(super) detached_bytes: u64,
 }
 
 impl State {

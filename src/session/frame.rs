@@ -19,6 +19,8 @@ const SEPARATOR: char = '\u{1e}';
 const RESUMED: u64 = 1;
 const MOST_TOKEN_BYTES: usize = 128;
 const MOST_PROTOCOLS: u64 = 32;
+/// Of a HELLO, all in all: what it names is kept with its session.
+const MOST_HELLO_BYTES: usize = 8192;
 
 /// Bytes or text that are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +183,7 @@ impl<'a> FromClient<'a> {
         let mut body = Reader(frame);
         match body.byte()? {
             BATCH => Batch::read(body).map(Self::Batch),
+            HELLO if frame.len() > MOST_HELLO_BYTES => Err(Malformed),
             HELLO => Hello::read(body).map(Self::Hello),
             kind => Control::read(kind, body).map(Self::Control),
         }

@@ -15,7 +15,7 @@ mod fault;
 pub mod frame;
 mod incoming;
 mod outgoing;
-mod server;
+pub(crate) mod server;
 
 pub use client::{Client, Greeting};
 pub use fault::Fault;

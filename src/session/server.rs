@@ -16,8 +16,10 @@ use super::incoming::Incoming;
 use super::outgoing::{Chunk, Outgoing};
 use crate::proto::{Admission, Load, Time};
 
-/// A timer that fires later than this past its deadline says that this process stood still, and nothing about the link.
-const LATE: Duration = Duration::from_secs(1);
+/// A timer that fires later than this past its deadline says that this process stood still, and nothing about the other end.
+pub(crate) const LATE: Duration = Duration::from_secs(1);
+/// Whoever could not come back meanwhile has so long to do it.
+const SECOND_CHANCE: Duration = Duration::from_secs(5);
 
 /// What a server grants each session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +151,7 @@ pub struct Server {
 #[derive(Clone, Debug)]
 enum State {
     Attached(Attachment),
-    Detached { since: Time },
+    Detached { since: Time, until: Time },
     Ended,
 }
 
@@ -222,7 +224,10 @@ impl Server {
             max_message: u64::MAX,
             outgoing: Outgoing::restored(record.acknowledged, record.limit, record.sent_to, sizes),
             incoming: Incoming::restored(settings.window, settings.max_message, record.taken, record.granted),
-            state: State::Detached { since: now },
+            state: State::Detached {
+                since: now,
+                until: now + settings.resume,
+            },
             closing: None,
             outputs: VecDeque::new(),
             used: true,
@@ -314,7 +319,7 @@ impl Server {
             }
             Err(fault) => {
                 self.outputs.push_back(Output::Discard(sizes.len()));
-                self.fail(link, fault, now);
+                self.fail(link, fault);
             }
         }
     }
@@ -327,7 +332,7 @@ impl Server {
         match frame {
             Control::Ack { taken, limit } => match self.outgoing.acknowledge(taken, limit) {
                 Ok(released) => self.release(released),
-                Err(fault) => self.fail(link, fault, now),
+                Err(fault) => self.fail(link, fault),
             },
             Control::Ping(nonce) => {
                 if let Some(attachment) = self.attachment(link) {
@@ -340,7 +345,7 @@ impl Server {
     }
 
     /// The client broke a rule. The session ends.
-    pub fn fail(&mut self, link: Link, fault: Fault, _now: Time) {
+    pub fn fail(&mut self, link: Link, fault: Fault) {
         if self.attachment(link).is_some() {
             self.drop_link(fault.code(), fault.reason());
             self.end(fault.code(), fault.reason());
@@ -433,7 +438,7 @@ impl Server {
         let closing = self.closing.as_ref().map(|&(_, until)| until);
         let own = match &self.state {
             State::Attached(attachment) => self.ack_due().into_iter().chain(self.beats(attachment)).min(),
-            State::Detached { since } => Some(*since + self.settings.resume),
+            State::Detached { until, .. } => Some(*until),
             State::Ended => return None,
         };
         closing.into_iter().chain(own).min()
@@ -478,7 +483,13 @@ impl Server {
                     _ => {}
                 }
             }
-            State::Detached { since } if now >= *since + resume => self.end(1006, "not resumed in time"),
+            State::Detached { until, .. } if now >= *until => {
+                if now.since(*until) > LATE {
+                    *until = now + resume.min(SECOND_CHANCE);
+                } else {
+                    self.end(1006, "not resumed in time");
+                }
+            }
             _ => {}
         }
         self.end_if_all_is_said(now);
@@ -543,7 +554,7 @@ impl Server {
     /// Since when it has no connection.
     pub const fn detached_since(&self) -> Option<Time> {
         match &self.state {
-            State::Detached { since } => Some(*since),
+            State::Detached { since, .. } => Some(*since),
             _ => None,
         }
     }
@@ -661,7 +672,8 @@ impl Server {
 
     /// Without a connection from now on.
     fn wait_for_link(&mut self, now: Time) {
-        self.state = State::Detached { since: now };
+        let until = now + self.settings.resume;
+        self.state = State::Detached { since: now, until };
         self.outgoing.rewind();
         self.outputs.push_back(Output::Tell(Event::Detached));
     }

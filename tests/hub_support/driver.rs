@@ -71,6 +71,8 @@ pub(crate) struct Driver<P> {
 pub(crate) struct Kept<P> {
     pub(crate) inbox: VecDeque<P>,
     pub(crate) outbox: VecDeque<P>,
+    /// Bytes that wait for room in the outbox.
+    waiting: u64,
     is_attached: bool,
 }
 
@@ -79,6 +81,7 @@ impl<P> Default for Kept<P> {
         Self {
             inbox: VecDeque::new(),
             outbox: VecDeque::new(),
+            waiting: 0,
             is_attached: true,
         }
     }
@@ -138,6 +141,14 @@ impl<P: Payload> Driver<P> {
             kept.expect("a session that accepts is there").outbox.push_back(message);
         }
         admission
+    }
+
+    /// So much waits for room in the outbox.
+    pub(crate) fn waiting(&mut self, session: SessionId, bytes: u64) {
+        if let Some(kept) = self.sessions.get_mut(&session) {
+            kept.waiting = bytes;
+        }
+        self.hub.waiting(session, bytes);
     }
 
     /// The application takes the oldest message.
@@ -266,6 +277,7 @@ impl<P: Payload> Driver<P> {
                 "{session}"
             );
             let cost = inbox.bytes + outbox.bytes + MESSAGE_COST * (inbox.messages + outbox.messages);
+            let cost = cost as u64 + kept.waiting;
             held += cost;
             attached += usize::from(kept.is_attached);
             detached += if kept.is_attached { 0 } else { cost };

@@ -158,6 +158,10 @@ impl Hearing {
             54 => hub.choose(link, "chat"),
             55 if self.random.one_in(20) => hub.forget(),
             56 if self.random.one_in(20) => hub.detach(),
+            58 => {
+                let bytes = self.random.pick(&[0, 50, 1000]);
+                self.driver.waiting(session, bytes);
+            }
             57 if self.random.one_in(20) => hub.bye(code, "the end", Duration::from_millis(50)),
             _ => {}
         }

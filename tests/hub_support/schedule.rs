@@ -52,8 +52,8 @@ fn rules(random: &mut Random, setup: &Setup, clients: u64) -> Rules {
             per_address: random.pick(&[usize::MAX, usize::MAX, 2]),
             per_principal: random.pick(&[usize::MAX, usize::MAX, 4]),
         },
-        max_held_bytes: random.pick(&[usize::MAX, 10_000, 500]),
-        max_detached_bytes: random.pick(&[usize::MAX, usize::MAX, 10_000, 300]),
+        max_held_bytes: random.pick(&[u64::MAX, 10_000, 500]),
+        max_detached_bytes: random.pick(&[u64::MAX, u64::MAX, 10_000, 300]),
         ..Rules::default()
     }
 }

@@ -283,11 +283,16 @@ impl World {
         };
         let number = self.ledger.next_down(token);
         let message = Message::new(&self.setup.sizes, down_line(token), number);
+        let size = message.size() as u64;
         self.driver.hub.tell_time(self.now);
-        if self.driver.send(session, message) == Admission::Accept {
+        let admission = self.driver.send(session, message);
+        if admission == Admission::Accept {
             self.ledger.accepted_down(token);
         }
-        if !self.driver.hub.awaits_turn(session) {
+        // The application comes again with it, some time.
+        let waits = admission == Admission::Wait;
+        self.driver.waiting(session, if waits { size } else { 0 });
+        if waits || !self.driver.hub.awaits_turn(session) {
             self.hub_acts();
         }
     }

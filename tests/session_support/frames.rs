@@ -196,7 +196,8 @@ fn judge_client_frame(bytes: &[u8]) -> Result<(), String> {
     match FromClient::decode(bytes) {
         Err(Malformed) => Ok(()),
         Ok(FromClient::Hello(hello)) => {
-            let fits = hello.token.len() <= 128 && hello.protocols.len() <= 32 && hello.max_message > 0;
+            let is_short = hello.token.len() <= 128 && hello.protocols.len() <= 32 && bytes.len() <= 8192;
+            let fits = is_short && hello.max_message > 0;
             let again = hello.encode();
             // What follows is room to grow.
             if fits && bytes.starts_with(&again) {

@@ -179,7 +179,7 @@ pub(crate) fn server_hears(said: &[Frame]) -> Result<usize, String> {
             server.batch(link, first, &sizes, now);
         } else {
             match frame {
-                Frame::Text(_) => server.fail(link, Fault::Malformed, now),
+                Frame::Text(_) => server.fail(link, Fault::Malformed),
                 Frame::Binary(bytes) => match FromClient::decode(bytes) {
                     Ok(FromClient::Control(control)) => server.control(link, control, now),
                     // As from a new connection.
@@ -188,7 +188,7 @@ pub(crate) fn server_hears(said: &[Frame]) -> Result<usize, String> {
                             link += 1;
                         }
                     }
-                    _ => server.fail(link, Fault::Malformed, now),
+                    _ => server.fail(link, Fault::Malformed),
                 },
             }
         }

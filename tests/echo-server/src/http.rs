@@ -87,7 +87,7 @@ struct Health {
     accepted: u64,
     sessions: usize,
     attached: usize,
-    held_bytes: usize,
+    held_bytes: u64,
     uptime_ms: u64,
 }
 

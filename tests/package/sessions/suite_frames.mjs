@@ -97,6 +97,7 @@ const NO_HELLO = {
   "a HELLO that ends too early": encode(hello({ protocols: ["chat"] })).subarray(0, -1),
   "a HELLO with a token that is too long": hello({ token: "t".repeat(129) }),
   "a HELLO with too many subprotocols": hello({ protocols: Array.from({ length: 33 }, (_, n) => `chat.v${n}`) }),
+  "a HELLO with a subprotocol that is too long": hello({ protocols: ["p".repeat(8192)] }),
   "a HELLO that announces more subprotocols than there is memory": bytes(
     encode(hello()).subarray(0, -1),
     varint(LAST),

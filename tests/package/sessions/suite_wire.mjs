@@ -52,6 +52,7 @@ const MALFORMED = [
   [`01 8101 ${"61".repeat(129)} 00 00 01 01 00`, "token"],
   ["01 00 00 00 01 00 00", "max-message"],
   [`01 00 00 00 01 01 21 ${"00".repeat(33)}`, "protocols"],
+  [`01 00 00 00 01 01 00 ${"00".repeat(8192 - 6)}`, "hello"],
 ];
 const MALFORMED_TEXTS = ["", "1", "hello", "\u001e", "0\u001e", "01\u001e", "-1\u001e", "1 \u001e"];
 

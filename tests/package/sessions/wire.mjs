@@ -23,6 +23,7 @@ export const SEPARATOR = "\u001e";
 
 const MAX_TOKEN = 128;
 const MAX_PROTOCOLS = 32;
+const MAX_HELLO = 8192;
 const MAX_VARINT = 8;
 const POSITION_BYTES = 4096;
 /** Keeps a mark at the beginning. */
@@ -225,6 +226,9 @@ export function decode(data, isBinary) {
   const type = data[0];
   const read = DECODERS[type];
   if (!read) throw new Malformed("type", `${type} is no type of frame`);
+  if (type === Type.HELLO && data.length > MAX_HELLO) {
+    throw new Malformed("hello", `a HELLO has more than ${MAX_HELLO} bytes`);
+  }
   const reader = new Reader(data);
   const frame = read(reader);
   if (!reader.atEnd && !GROWING.has(type)) throw new Malformed("trailing", `bytes behind the body of a ${frame.type}`);
