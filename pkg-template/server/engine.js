@@ -1,5 +1,5 @@
-// An instance of the server's wasm, and its memory as JavaScript sees it. Should it trap, it is lost, and whoever owns it is told
-// at once; what it is asked from then on has no effect.
+// An instance of the server's wasm, and its memory as JavaScript sees it. Should it trap, it is lost, and whoever owns it is
+// told at once; what it is asked from then on has no effect.
 
 import { Buffer } from "node:buffer";
 
@@ -8,6 +8,8 @@ import { wasmBytes } from "./bytes.js";
 const encoder = new TextEncoder();
 /** So many bytes has a UTF-16 unit in UTF-8, at most. */
 const MOST_UNIT_BYTES = 3;
+/** What it says of itself where it trapped in a call of somebody else's. */
+const GONE = "tautline: the engine of the sessions is lost";
 
 let module;
 
@@ -33,8 +35,11 @@ export class Engine {
 
   /** Tells what happened; src/js_server/mod.rs has the list. NaN where it is lost. */
   handle(input, now, who = 0, first = 0, second = 0) {
+    if (this.#isLost) return NaN;
     try {
-      return this.#isLost ? NaN : this.#wasm.handle(input, now, who, first, second);
+      const answer = this.#wasm.handle(input, now, who, first, second);
+      if (Number.isNaN(answer)) this.#lose(new Error(GONE));
+      return answer;
     } catch (error) {
       this.#lose(error);
       return NaN;
@@ -43,12 +48,15 @@ export class Engine {
 
   /** The next thing to do; 0 where there is none. */
   poll() {
+    if (this.#isLost) return 0;
     try {
-      return this.#isLost ? 0 : this.#wasm.poll();
+      const output = this.#wasm.poll();
+      if (output >= 0) return output;
+      this.#lose(new Error(GONE));
     } catch (error) {
       this.#lose(error);
-      return 0;
     }
+    return 0;
   }
 
   /** One of the numbers that belong to the output, or to the answer. */
