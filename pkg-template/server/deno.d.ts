@@ -23,8 +23,8 @@ export interface DenoSessions<In = unknown, Out = In> extends SessionsEmitter<In
   /** Sessions that are used as sockets. */
   readonly clients: Set<SessionSocket>;
   /**
-   * Upgrades the connection of a durable client: gives the response, or where `authenticate` is a promise, one of it.
-   * Undefined for every other request, which is yours to answer.
+   * Upgrades the connection of a durable client: gives the response, or where `authenticate` is a promise, one of it; a
+   * 503 where that takes longer than `handshakeTimeout`. Undefined for every other request, which is yours to answer.
    *
    * @param info the handler's second argument; without it sessions have no address, unless the option `address` says it
    */
@@ -45,6 +45,9 @@ export interface DenoSessions<In = unknown, Out = In> extends SessionsEmitter<In
  * });
  * Deno.serve((request, info) => sessions.upgrade(request, info) ?? new Response("hello"));
  * ```
+ *
+ * A client that never answers a close keeps its connection, though no session: Deno has nothing that cuts a WebSocket.
+ * Where clients may mean harm, put a proxy in front that bounds the connections of an address.
  *
  * To end, `await sessions.shutdown()`, and then abort the `signal` of `Deno.serve`: its own `shutdown` can wait for ever for
  * a client that went away while it connected.

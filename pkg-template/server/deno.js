@@ -7,8 +7,12 @@ import { DOOR, Sessions } from "./sessions.js";
 
 export { TautlineError } from "../errors.js";
 
-/** How often it is looked whether a connection that holds too much has got on, in ms: there is no event. */
-const LOOK = 5;
+/**
+ * How soon it is looked whether connections that hold too much have got on, and how often at least, in ms: there is no
+ * event.
+ */
+const SOON = 5;
+const LATE = 80;
 
 export function durable(options) {
   return new DenoSessions(options);
@@ -21,7 +25,8 @@ class DenoSessions extends Sessions {
     if (!offersSession(headers.get("sec-websocket-protocol"))) return undefined;
     const admitted = this[DOOR].admit(request, headers.get("origin") ?? undefined, info?.remoteAddr?.hostname);
     if (!(admitted instanceof Promise)) return this.#accept(admitted, request);
-    return admitted.then((admitted) => this.#accept(admitted, request));
+    const inTime = this[DOOR].inTime(admitted);
+    return inTime.then((admitted) => (admitted ? this.#accept(admitted, request) : new Response(null, { status: 503 })));
   }
 
   #accept(admitted, request) {
@@ -36,6 +41,20 @@ class DenoSessions extends Sessions {
     };
     return response;
   }
+}
+
+/** Connections that hold too much; one timer looks at all of them, less and less often while nothing else happens. */
+const blocked = new Set();
+let delay;
+
+function look() {
+  for (const transport of blocked) {
+    const { link } = transport;
+    link.drained();
+    if (link.isDone || !link.isBlocked) blocked.delete(transport);
+  }
+  delay = Math.min(2 * delay, LATE);
+  if (blocked.size > 0) setTimeout(look, delay);
 }
 
 class Transport {
@@ -64,11 +83,9 @@ class Transport {
   }
 
   blocked() {
-    const look = () => {
-      this.link.drained();
-      if (this.link.isBlocked && !this.link.isDone) setTimeout(look, LOOK);
-    };
-    setTimeout(look, LOOK);
+    if (blocked.size === 0) setTimeout(look, SOON);
+    blocked.add(this);
+    delay = SOON;
   }
 
   #receive(data, maxFrame) {

@@ -8,6 +8,9 @@ export const PROTOCOL = "tautline.v1";
 /** So much more than its largest message has a frame, in bytes. */
 export const FRAME_ROOM = 64 * 1024;
 
+/** No origin of a page is longer. */
+const LONGEST_ORIGIN = 320;
+
 /** Whether a client wants a session, by its Sec-WebSocket-Protocol header. */
 export function offersSession(header) {
   return header === PROTOCOL || (header ?? "").split(",").some((name) => name.trim() === PROTOCOL);
@@ -16,7 +19,8 @@ export function offersSession(header) {
 export class Door {
   #hub;
   #options;
-  #hasWarned = false;
+  /** Warnings that were given: each is given once, as clients could cause any number of them. */
+  #given = new Set();
 
   constructor(hub, options) {
     this.#hub = hub;
@@ -35,16 +39,35 @@ export class Door {
     if (origin !== undefined && !this.#isAllowed(origin)) return { peer, entrance: FOREIGN };
     let answer = true;
     try {
-      if (address) peer.address = address(request) || undefined;
-      if (authenticate) answer = authenticate(request);
-    } catch {
-      answer = false;
+      if (address) peer.address = textOf(atOnce(address(request)));
+    } catch (error) {
+      return this.#fail("address", error, peer);
     }
-    if (typeof answer?.then !== "function") return judge(peer, answer);
+    try {
+      if (authenticate) answer = authenticate(request);
+    } catch (error) {
+      return this.#fail("authenticate", error, peer);
+    }
+    if (!isPromise(answer)) return judge(peer, answer);
     return Promise.resolve(answer).then(
       (answer) => judge(peer, answer),
-      () => judge(peer, false),
+      (error) => this.#fail("authenticate", error, peer),
     );
+  }
+
+  /** What that promise gives, or undefined where it takes longer than a client may for its first frame. */
+  inTime(admitted) {
+    const { handshakeTimeout } = this.#options;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#tell("authenticate", new Error(`it took longer than \`handshakeTimeout\`, ${handshakeTimeout} ms`));
+        resolve();
+      }, handshakeTimeout);
+      admitted.then((admitted) => {
+        clearTimeout(timer);
+        resolve(admitted);
+      });
+    });
   }
 
   /** The connection of somebody who was admitted, or is to be told that not. */
@@ -53,29 +76,67 @@ export class Door {
   }
 
   #isAllowed(origin) {
+    if (origin.length > LONGEST_ORIGIN) return false;
     const { allowOrigin, isClosedToPages } = this.#options;
     if (isClosedToPages) this.#warn(origin);
     if (!allowOrigin) return this.#hub.isAllowed(origin);
     try {
-      return Boolean(allowOrigin(origin));
-    } catch {
-      // What a client says must not be able to end the process.
+      const answer = atOnce(allowOrigin(origin));
+      if (answer && answer !== true) throw new TypeError(`it returns true or false, not ${typeof answer}`);
+      return answer === true;
+    } catch (error) {
+      this.#tell("allowOrigin", error);
       return false;
     }
   }
 
-  /** Once: whoever has not heard of it wonders why no page can connect. */
+  /** Whoever has not heard of it wonders why no page can connect. */
   #warn(origin) {
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
     const page = JSON.stringify(origin.slice(0, 100));
-    process.emitWarning(`a page of ${page} was refused; to let it connect: durable(…, { allowOrigin: ${page} })`, {
-      code: "TAUTLINE_ORIGIN",
-    });
+    const words = `a page of ${page} was refused; to let it connect: durable(…, { allowOrigin: ${page} })`;
+    this.#warnOnce(words, "TAUTLINE_ORIGIN", "no allowOrigin");
+  }
+
+  /** The application can't say who this is. */
+  #fail(option, error, peer) {
+    this.#tell(option, error);
+    return judge(peer, false);
+  }
+
+  /** What goes wrong in the application here: what a client says must not be able to end the process. */
+  #tell(option, error) {
+    const words = `the option \`${option}\` failed, and a client was refused (this is told once): ${wordsOf(error)}`;
+    this.#warnOnce(words, "TAUTLINE_OPTION", option, error?.stack);
+  }
+
+  #warnOnce(words, code, about, detail) {
+    if (this.#given.has(about)) return;
+    this.#given.add(about);
+    process.emitWarning(words, { code, detail });
   }
 }
 
+const isPromise = (value) => typeof value?.then === "function";
+const textOf = (value) => (typeof value === "string" && value !== "" ? value : undefined);
+
+/** Anything can be thrown, and not all of it becomes a string. */
+function wordsOf(error) {
+  try {
+    return String(error);
+  } catch {
+    return typeof error;
+  }
+}
+
+/** A promise is no answer where nobody waits for it, and neither is it a rejection that nobody handles. */
+function atOnce(answer) {
+  if (!isPromise(answer)) return answer;
+  Promise.resolve(answer).catch(() => {});
+  throw new TypeError("it answers at once: a promise is no answer");
+}
+
 function judge(peer, answer) {
-  if (typeof answer === "string" && answer !== "") return { peer: { ...peer, principal: answer }, entrance: ALLOWED };
+  const principal = textOf(answer);
+  if (principal !== undefined) return { peer: { ...peer, principal }, entrance: ALLOWED };
   return { peer, entrance: answer === true ? ALLOWED : UNAUTHENTICATED };
 }

@@ -19,13 +19,12 @@ export const END = Symbol("end");
 
 const ACCEPTED = Promise.resolve();
 const GONE_WORDS = "the session has ended, or is about to; the message was not accepted";
-const TOO_BIG_WORDS =
-  "the message is larger than the client takes, or than the whole outbox may be: split it, or raise the bound";
-/** What the client is told where nobody else is. */
+const OUTBOX_WORDS = "the message is larger than the whole outbox may be: split it, or raise the bound";
+const CLIENT_WORDS = "the message is larger than the client takes";
+/** What that client is told. */
 const TOO_BIG_REASON = "a message is too big";
 
 const closedFailure = () => new TautlineError("closed", GONE_WORDS);
-const refusal = (answer) => (answer === TOO_BIG ? new TautlineError("too-big", TOO_BIG_WORDS) : closedFailure());
 
 /** A string stays as it is; bytes that their sender can't change any more; undefined where it is neither. */
 export function payloadOf(value) {
@@ -39,8 +38,6 @@ export class Mailbox {
   state = "attached";
   /** How it ended: { code, reason, payloads }, the payloads not taken by the client's application. */
   end;
-  /** It has ended or is about to. */
-  isOver = false;
   /** What the application holds; the messages are the socket's where there is one. */
   session;
   socket;
@@ -48,6 +45,8 @@ export class Mailbox {
   #shared;
   /** The session's number at the hub. */
   #number;
+  /** The hub takes nothing more for it. */
+  #isOver = false;
   // The rest is there once it is needed: most sessions are idle.
   #inbox;
   /** Sends that wait for room: { payload, size, settle }. */
@@ -66,6 +65,11 @@ export class Mailbox {
     this.id = id;
     this.protocol = protocol;
     this.peer = peer;
+  }
+
+  /** It has ended or is about to. */
+  get isOver() {
+    return this.#isOver || this.#closing !== undefined;
   }
 
   // In
@@ -94,18 +98,14 @@ export class Mailbox {
     const size = sizeOf(payload);
     const answer = this.#offer(payload, size);
     if (answer === ACCEPT) return ACCEPTED;
-    if (answer !== WAIT) return rejected(refusal(answer));
+    const sent = Promise.withResolvers();
+    if (answer !== WAIT) return this.#reject(sent, this.#refusal(answer, size), size);
     const { messages, bytes } = this.#shared.outbox;
-    if (size > bytes) return rejected(refusal(TOO_BIG));
-    if (this.#waiting?.length >= messages || this.#waitingBytes + size > bytes) return rejected(failure("overflow"));
-    const promise = new Promise((resolve, reject) => {
-      this.#wait(payload, size, (error) => {
-        if (!error) return resolve();
-        reject(error);
-        forgive(promise, error);
-      });
-    });
-    return promise;
+    if (size > bytes) return this.#reject(sent, this.#refusal(TOO_BIG, size), size);
+    const isFull = this.#waits >= messages || this.#waitingBytes + size > bytes;
+    if (isFull) return this.#reject(sent, failure("overflow"), size);
+    this.#wait(payload, size, (error) => (error ? this.#reject(sent, error, size) : sent.resolve()));
+    return sent.promise;
   }
 
   /**
@@ -121,11 +121,11 @@ export class Mailbox {
     }
     const settle = callback && ((error) => process.nextTick(callback, error));
     if (answer === WAIT) this.#wait(payload, size, settle);
-    else this.#refuse(settle, answer);
+    else this.#refuse(settle, answer, size);
   }
 
   flush() {
-    if (this.end) return rejected(closedFailure());
+    if (this.end) return this.#reject(Promise.withResolvers(), closedFailure());
     const count = this.#accepted + this.#waits;
     if (this.#released >= count) return ACCEPTED;
     const promise = new Promise((resolve, reject) => (this.#flushes ??= []).push({ count, resolve, reject }));
@@ -146,14 +146,14 @@ export class Mailbox {
   // The end
 
   close(code, reason) {
-    this.isOver = true;
+    this.#isOver = true;
     this.#refuseWaiting();
     this.#shared.hub.close(this.#number, code, reason);
   }
 
   /** The same with any code that a close frame may have. */
   fail(code, reason) {
-    this.isOver = true;
+    this.#isOver = true;
     this.#refuseWaiting();
     this.#shared.hub.fail(this.#number, code, reason);
   }
@@ -161,8 +161,7 @@ export class Mailbox {
   /** Fails once the sends that wait are accepted, within the time that a close has. */
   failLater(code, reason) {
     if (this.#waits === 0) return this.fail(code, reason);
-    const timer = setTimeout(() => this.#closeNow(), this.#shared.closeTimeout);
-    this.#closing ??= { code, reason, timer };
+    this.#closing ??= { code, reason, timer: setTimeout(() => this.#closeNow(), this.#shared.closeTimeout) };
   }
 
   terminate() {
@@ -198,7 +197,7 @@ export class Mailbox {
 
   ended(code, reason, payloads) {
     this.state = "ended";
-    this.isOver = true;
+    this.#isOver = true;
     this.end = { code, reason, payloads };
     this.#refuseWaiting();
     for (const { reject } of this.#flushes ?? []) reject(closedFailure());
@@ -233,18 +232,26 @@ export class Mailbox {
   #put(payload, size) {
     const answer = this.#shared.hub.send(this.#number, payload, size);
     if (answer === ACCEPT) this.#accepted++;
+    // A shutdown ends it without a word before.
+    else if (answer === GONE) this.#isOver = true;
     return answer;
   }
 
   #wait(payload, size, settle) {
     (this.#waiting ??= new Queue()).push({ payload, size, settle });
-    this.#waitingBytes += size;
+    this.#countWaiting(this.#waitingBytes + size);
   }
 
   #nextWaiting() {
     const next = this.#waiting.shift();
-    this.#waitingBytes -= next.size;
+    this.#countWaiting(this.#waitingBytes - next.size);
     return next;
+  }
+
+  /** The hub bounds it with all else that is held. It may end the session for it. */
+  #countWaiting(bytes) {
+    this.#waitingBytes = bytes;
+    if (!this.end) this.#shared.hub.waiting(this.#number, bytes);
   }
 
   #admitWaiting() {
@@ -255,7 +262,7 @@ export class Mailbox {
       const { settle } = this.#nextWaiting();
       if (answer === ACCEPT) settle?.();
       else {
-        this.#refuse(settle, answer);
+        this.#refuse(settle, answer, size);
         // One less to wait for.
         for (const flush of this.#flushes ?? []) if (flush.count > this.#accepted) flush.count--;
         this.#settleFlushes();
@@ -264,9 +271,26 @@ export class Mailbox {
     if (this.#closing) this.#closeNow();
   }
 
-  #refuse(settle, answer) {
-    if (settle) settle(refusal(answer));
+  #refuse(settle, answer, size) {
+    if (settle) settle(this.#refusal(answer, size));
     else if (answer === TOO_BIG) this.fail(1009, TOO_BIG_REASON);
+  }
+
+  #refusal(answer, size) {
+    if (answer !== TOO_BIG) return closedFailure();
+    return new TautlineError("too-big", size > this.#shared.outbox.bytes ? OUTBOX_WORDS : CLIENT_WORDS);
+  }
+
+  /**
+   * Rejects what `send` gave. How little the client takes it says itself: its session ends for it, or it could fail the
+   * application with that.
+   */
+  #reject({ promise, reject }, error, size) {
+    if (error.code === "too-big" && size <= this.#shared.outbox.bytes) this.fail(1009, TOO_BIG_REASON);
+    // That a session has ended everybody is told: nobody has to await it here, too.
+    if (this.isOver) promise.catch(ignore);
+    reject(error);
+    return promise;
   }
 
   #settleFlushes() {
@@ -278,27 +302,21 @@ export class Mailbox {
   /** Nor do flushes wait any more that wait for those. */
   #refuseWaiting() {
     clearTimeout(this.#closing?.timer);
-    while (this.#waits > 0) this.#nextWaiting().settle?.(closedFailure());
+    if (this.#waits > 0) {
+      const waiting = this.#waiting.drain();
+      this.#countWaiting(0);
+      for (const { settle } of waiting) settle?.(closedFailure());
+    }
     while (this.#flushes?.at(-1)?.count > this.#accepted) this.#flushes.pop().reject(closedFailure());
   }
 
   #closeNow() {
+    if (this.#isOver) return;
     const { code, reason } = this.#closing;
     this.fail(code, reason);
   }
 }
 
 const sizeOf = (payload) => (typeof payload === "string" ? Buffer.byteLength(payload) : payload.byteLength);
-
-function rejected(error) {
-  const promise = Promise.reject(error);
-  forgive(promise, error);
-  return promise;
-}
-
-/** That a session has ended everybody is told: nobody has to await it here, too. */
-function forgive(promise, { code }) {
-  if (code === "closed") promise.catch(ignore);
-}
 
 function ignore() {}

@@ -16,8 +16,9 @@ export interface Peer {
 /** How a session ended. */
 export interface Ended<Out = unknown> {
   /**
-   * What either side ended it with; 1006 where the client did not come back in time, or nobody said a word, 4400 and
-   * 4413 where it broke a rule, 4429 where it made room for others, 1011 where the application failed.
+   * What either side ended it with; 1006 where the client did not come back in time, or nobody said a word, 1009 where it
+   * takes less than it was sent, 4400 and 4413 where it broke a rule, 4429 where it made room for others, 1011 where the
+   * application failed.
    */
   readonly code: number;
   /** The words that came with the code; "" where there were none. */
@@ -97,10 +98,14 @@ export interface Session<In = unknown, Out = In>
    * What is sent while there is no connection waits for the next one. Bytes are the session's own from then on, so their
    * memory may be used again.
    *
-   * Rejects with a TautlineError: `encode`; `too-big`, larger than the client takes or than the whole outbox; `overflow`,
+   * Rejects with a TautlineError: `encode`; `too-big`, larger than the whole outbox, or than the client takes; `overflow`,
    * as many wait as the outbox holds; `closed`, where the session has ended, is about to, or does while the message
-   * waits. That one is no unhandled rejection where nobody awaits it, as `end` tells of it. All others are: whoever does
-   * not wait for a client that takes nothing has to say what becomes of it.
+   * waits. How little it takes a client says itself: a message that only the client finds too large ends its session, with
+   * 1009.
+   *
+   * What comes of the session's end, `closed` and that `too-big`, is no unhandled rejection where nobody awaits it, as
+   * `end` tells of it, and no failure of a `session` listener that rejects with it. All others are: whoever does not wait
+   * for a client that takes nothing has to say what becomes of it.
    *
    * @example
    * ```ts

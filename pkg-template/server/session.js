@@ -1,7 +1,9 @@
 // One client's session as an application has it: typed messages, promises, events, one consumer.
 
+import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 
+import { CODECS } from "../codecs.js";
 import { failure } from "../errors.js";
 import { checkClose } from "../options.js";
 import { Queue } from "../queue.js";
@@ -12,6 +14,8 @@ import { SessionSocket } from "./socket.js";
 const DONE = Object.freeze({ value: undefined, done: true });
 /** In the place of a message that can't be decoded. */
 const UNREADABLE = Symbol("unreadable");
+/** Longer parts of a string keep the whole of it in memory, in V8. */
+const LONGEST_COPIED = 12;
 
 export class Session extends EventEmitter {
   #mailbox;
@@ -186,10 +190,12 @@ export class Session extends EventEmitter {
 
   /** The message of a payload that is taken. */
   #read(payload) {
+    const { codec } = this.#shared;
     try {
-      return this.#shared.codec.decode(payload);
+      // What JSON makes of it is made anew.
+      return codec.decode(codec === CODECS.json ? payload : ownOf(payload));
     } catch (cause) {
-      this.#tell("error", failure("decode", { cause, data: payload }));
+      this.#tell("error", failure("decode", { cause, data: ownOf(payload) }));
       return UNREADABLE;
     }
   }
@@ -245,4 +251,9 @@ export class Session extends EventEmitter {
     if (this.listenerCount("end") > 0) this.#tell("end", this.#end());
     this.#closed?.resolve(this.#end());
   }
+}
+
+/** Without the frame that it came in: the application may keep it for long. */
+function ownOf(payload) {
+  return typeof payload === "string" && payload.length > LONGEST_COPIED ? Buffer.from(payload).toString() : payload;
 }

@@ -26,7 +26,7 @@ export interface ShutdownOptions {
    */
   mode?: "bye" | "detach";
   /**
-   * The code that the clients are told with `"bye"`.
+   * The code that the clients are told with `"bye"`: one that a close frame may have.
    *
    * @default 1001
    */
@@ -50,7 +50,7 @@ export interface SessionsEvents<In, Out, Request, Socket> {
   /**
    * A client has begun a session. `request` is that of the upgrade. Where the listener returns a promise that rejects,
    * the session closes with 1011, and the error is an `error` event here; where nobody listens for that, it is an
-   * uncaught exception.
+   * uncaught exception. (That its own session is over, as `send` says, is no error.)
    */
   session: [session: Session<In, Out>, request: Request];
   /**

@@ -94,8 +94,8 @@ export class Sessions extends EventEmitter {
   }
 
   #failed(mailbox, error) {
-    // It is over, and that is why: what it sent last came too late.
-    if (mailbox.isOver && error instanceof TautlineError && error.code === "closed") return;
+    // It is over, and that is why: what it sent last came too late, or was more than its client takes.
+    if (mailbox.isOver && error instanceof TautlineError && (error.code === "closed" || error.code === "too-big")) return;
     mailbox.fail(1011, FAILED);
     try {
       // Without a listener it throws the error.

@@ -50,8 +50,12 @@ type Listener<Type> = ((event: Type) => void) | { handleEvent(event: Type): void
  * - `close()` waits, within the option `closeTimeout`, until the client's application has taken what was sent. `terminate()`
  *   waits for nothing: what was not taken may be lost, and the client is told that its session is.
  * - `ping()` is answered with a `pong` as long as the session lives, whether there is a connection or not: dead links are
- *   the session's own to notice. There is no `ping` event, and `pong()` sends nothing.
- * - While it is paused, messages are not taken, so that the client is held back.
+ *   the session's own to notice. There is no `ping` event, and `pong()` sends nothing. A ping can't be a Blob.
+ * - Messages wait for the first listener. While it is paused, they are not taken, so that the client is held back; and the
+ *   end, too, waits for `resume()`.
+ * - A client that sends a larger message than the option `maxMessage` says ends its session with 4413; there is no `error`
+ *   event for that.
+ * - Bytes that are sent as text and are no UTF-8 arrive with U+FFFD in their place.
  * - Fragments are put together, as the session has only whole messages: with `fin: false`, `send` waits for the last.
  * - There is no socket of the network: `_socket` has the client's `remoteAddress`, and what `createWebSocketStream` of `ws`
  *   needs. There is no `upgrade` event, and `url` is undefined, as for every socket of a server.

@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 
 import { Clients } from "./clients.js";
 import { offersSession, PROTOCOL } from "./door.js";
+import { report } from "./hub.js";
 import { DOOR, Sessions } from "./sessions.js";
 import { Transport } from "./ws_transport.js";
 
@@ -83,13 +84,13 @@ export class ServerSessions extends Sessions {
     const origin = headers[headers["sec-websocket-version"] === "8" ? "sec-websocket-origin" : "origin"];
     const admitted = this[DOOR].admit(request, origin, request.socket.remoteAddress);
     if (!(admitted instanceof Promise)) return this.#upgrade(admitted, request, socket, head);
-    // Nobody else listens meanwhile.
-    const destroy = () => socket.destroy();
-    socket.on("error", destroy);
-    admitted.then((admitted) => {
-      socket.removeListener("error", destroy);
-      this.#upgrade(admitted, request, socket, head);
-    });
+    const release = watch(socket);
+    const upgrade = (admitted) => {
+      release();
+      if (!admitted) socket.destroy();
+      else if (!socket.destroyed) this.#upgrade(admitted, request, socket, head);
+    };
+    this[DOOR].inTime(admitted).then(upgrade).catch(report);
   }
 
   /** All but what relays the server's events. */
@@ -107,10 +108,16 @@ export class ServerSessions extends Sessions {
     inner.removeAllListeners("wsClientError");
     const pass = (...values) => wss.emit("wsClientError", ...values);
     if (wss.listenerCount("wsClientError") > 0) inner.on("wsClientError", pass);
-    inner.handleUpgrade(request, socket, head, (connection) => {
-      const transport = new Transport(connection, socket);
-      transport.link = this[DOOR].connect(transport, admitted, request);
-    });
+    try {
+      inner.handleUpgrade(request, socket, head, (connection) => {
+        const transport = new Transport(connection, socket);
+        transport.link = this[DOOR].connect(transport, admitted, request);
+      });
+    } catch (error) {
+      // An option of the server's has failed: the client is not to wait for ever.
+      socket.destroy();
+      throw error;
+    }
   }
 
   /** As long as somebody listens here: some things a server of `ws` does otherwise where nobody listens. */
@@ -137,4 +144,13 @@ function select(wss, offered, request) {
   const { handleProtocols } = wss.options;
   const protocol = handleProtocols ? handleProtocols(new Set(offered), request) : offered[0];
   return offered.includes(protocol) ? protocol : "";
+}
+
+/** Destroys the socket of a client that leaves, as nobody else looks at it now. Gives what ends that. */
+function watch(socket) {
+  const destroy = () => socket.destroy();
+  // What comes too early stays where it is, but the end is told to readers only.
+  const look = () => socket.readableLength === 0 && socket.read(0);
+  socket.on("error", destroy).on("end", destroy).on("readable", look);
+  return () => socket.off("error", destroy).off("end", destroy).off("readable", look);
 }
