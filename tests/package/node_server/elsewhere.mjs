@@ -12,7 +12,9 @@ const PATIENCE = 120_000;
 /** Runs a file of this folder. */
 export function testIn(runtime, file) {
   test(`${runtime}: ${file}`, { timeout: PATIENCE }, async (t) => {
-    const child = runProgram(runtime, "--test-reporter=./node_server/reporter.mjs", `node_server/${file}`);
+    // Warnings are what some of them are about.
+    const options = ["--no-warnings", "--test-reporter=./node_server/reporter.mjs"];
+    const child = runProgram(runtime, ...options, `node_server/${file}`);
     const ended = once(child, "close");
     let isFailed = false;
     for await (const line of readline.createInterface({ input: child.stdout })) {

@@ -127,6 +127,23 @@ export async function failureOf(promise) {
   throw new Error("it did not reject");
 }
 
+/** The warnings of the process while something runs, which are not printed then. */
+export async function gatherWarnings(run) {
+  const warnings = [];
+  const printers = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", ({ message }) => warnings.push(message));
+  try {
+    await run();
+    // They come in a later turn.
+    await new Promise(setImmediate);
+  } finally {
+    process.removeAllListeners("warning");
+    for (const printer of printers) process.on("warning", printer);
+  }
+  return warnings;
+}
+
 /** What is emitted next, as the array of its arguments. */
 export function emitted(emitter, name) {
   return within(PATIENCE, `"${name}"`, new Promise((resolve) => emitter.once(name, (...args) => resolve(args))));

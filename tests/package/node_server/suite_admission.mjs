@@ -1,10 +1,11 @@
 // Who may come in: pages by their origin, clients by what `authenticate` says, and as many as there is room for.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import WebSocket from "ws";
 
 import { Code } from "../sessions/wire.mjs";
-import { emitted, serverTest, text } from "./stage.mjs";
+import { Arrivals, emitted, serverTest, text } from "./stage.mjs";
 
 const OURS = "https://example.com";
 const THEIRS = "https://evil.example";
@@ -28,26 +29,47 @@ for (const [what, allowOrigin] of Object.entries(RULES)) {
   });
 }
 
-serverTest("without it no page may, and the first that wanted to is a warning", undefined, async (stage) => {
+/** The warnings of the process that `act` causes: their codes and words. */
+async function warningsOf(act) {
   const warnings = [];
-  const warned = (warning) => warnings.push(warning.message);
+  const warned = ({ code, message }) => warnings.push([code, message]);
   process.on("warning", warned);
-  for (let n = 0; n < 3; n++) assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
-  await stage.open();
-  process.off("warning", warned);
-  assert.equal(warnings.length, 1);
-  assert.ok(warnings[0].includes(OURS) && warnings[0].includes("allowOrigin"), warnings[0]);
+  try {
+    await act();
+  } finally {
+    process.off("warning", warned);
+  }
+  return warnings;
+}
+
+serverTest("without it no page may, and the first that wanted to is a warning", undefined, async (stage) => {
+  const [[code, message], ...more] = await warningsOf(async () => {
+    for (let n = 0; n < 3; n++) assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
+    await stage.open();
+  });
+  assert.equal(code, "TAUTLINE_ORIGIN");
+  assert.ok(message.includes(OURS) && message.includes("allowOrigin"), message);
+  assert.deepEqual(more, []);
 });
 
-const failing = {
-  allowOrigin() {
-    throw new Error("cannot say");
+/** Answers of `allowOrigin` that are none. */
+const NO_ANSWERS = {
+  "throws an error": () => {
+    throw new Error("no idea");
   },
+  "gives a promise": async () => true,
+  "gives no boolean": () => "yes",
 };
-serverTest("a function that throws allows nobody", failing, async (stage) => {
-  assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
-  await stage.open();
-});
+for (const [what, allowOrigin] of Object.entries(NO_ANSWERS)) {
+  serverTest(`a function that ${what} allows nobody, which is a warning, once`, { allowOrigin }, async (stage) => {
+    const warnings = await warningsOf(async () => {
+      for (let n = 0; n < 2; n++) assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
+      await stage.open();
+    });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0][1], /allowOrigin/);
+  });
+}
 
 serverTest("a session is resumed from its own origin only", { allowOrigin: [OURS, THEIRS] }, async (stage) => {
   const { probe } = await stage.open({}, { origin: OURS });
@@ -97,7 +119,11 @@ serverTest("`authenticate`: a name is the principal, true lets in, at once or in
 
 serverTest("anything else, an error and a rejection are 4401", byName, async (stage) => {
   const answers = Object.keys(ANSWERS).filter((answer) => !/^any|^anna/.test(answer));
-  for (const answer of answers) assert.equal(await stage.refusal({}, as(answer)), UNAUTHORIZED, answer);
+  const warnings = await warningsOf(async () => {
+    for (const answer of answers) assert.equal(await stage.refusal({}, as(answer)), UNAUTHORIZED, answer);
+  });
+  assert.equal(warnings.length, 1, "an error is told, once");
+  assert.match(warnings[0][1], /authenticate.*no idea who/s);
   assert.equal(stage.beganMore, 0);
   assert.equal(stage.sessions.stats().sessions, 0);
 });
@@ -116,33 +142,38 @@ serverTest("a session is resumed by its own principal only", { authenticate: who
   assert.equal(stage.beganMore, 0);
 });
 
-let answer;
-const slow = { handshakeTimeout: 500, authenticate: () => new Promise((resolve) => (answer = resolve)) };
-serverTest("who is being asked about does not run out of time, and may leave", slow, async (stage) => {
-  const asked = async () => {
-    while (!answer) await new Promise((resolve) => setImmediate(resolve));
-    const give = answer;
-    answer = undefined;
-    return give;
+/** Waits until `authenticate` is asked, and gives what answers it. */
+function askSlowly() {
+  const asked = new Arrivals();
+  return {
+    authenticate: () => new Promise((resolve) => asked.add(resolve)),
+    asked: () => asked.next("a question"),
   };
-  const connecting = stage.connect();
-  const give = await asked();
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  give("anna");
-  const probe = await connecting;
-  probe.hello();
-  assert.equal((await probe.until()).type, "welcome");
-  // One that has left by the time that it is known.
-  const leaving = new WebSocket(stage.url.replace("http", "ws"), ["tautline.v1"]);
-  leaving.on("error", () => {});
-  const giveLate = await asked();
-  const closed = emitted(leaving, "close");
+}
+
+const patient = askSlowly();
+serverTest("who has left when it is known who it was leaves nothing", { authenticate: patient.authenticate }, async (stage) => {
+  const leaving = new WebSocket(stage.url.replace("http", "ws"), "tautline.v1");
+  const failed = once(leaving, "error");
+  const give = await patient.asked();
   leaving.terminate();
-  await closed;
-  giveLate("ben");
-  await stage.began();
-  assert.equal(stage.beganMore, 0);
-  assert.equal(stage.sessions.stats().sessions, 1);
+  await failed;
+  give("anna");
+  const staying = stage.connect();
+  (await patient.asked())("ben");
+  (await staying).hello();
+  assert.equal((await stage.began()).session.peer.principal, "ben");
+  assert.deepEqual([stage.beganMore, stage.sessions.stats().connections], [0, 1]);
+});
+
+const hasty = { handshakeTimeout: 30, ...askSlowly() };
+serverTest("an answer that takes longer than `handshakeTimeout` comes too late", hasty, async (stage) => {
+  const warnings = await warningsOf(async () => {
+    await assert.rejects(stage.connect(), { code: "ECONNRESET" });
+    (await hasty.asked())("anna");
+  });
+  assert.equal(stage.sessions.stats().connections, 0);
+  assert.match(warnings[0][1], /authenticate/);
 });
 
 // Room
@@ -177,7 +208,10 @@ serverTest("those that were never used make room, the oldest first", { maxSessio
   assert.deepEqual([used.session.state, younger.session.state], ["attached", "attached"]);
 });
 
-const perAddress = { maxSessionsPerAddress: 1, address: (request) => new URL(request.url, "http://localhost").searchParams.get("from") ?? undefined };
+const perAddress = {
+  maxSessionsPerAddress: 1,
+  address: (request) => new URL(request.url, "http://localhost").searchParams.get("from") ?? undefined,
+};
 const from = (address) => ({ path: `/?from=${address}` });
 serverTest("`maxSessionsPerAddress` and `address`: one of IPv6 is a network, and without one there is no quota", perAddress, async (stage) => {
   const first = await openUsed(stage, from("192.0.2.1"));
@@ -190,6 +224,15 @@ serverTest("`maxSessionsPerAddress` and `address`: one of IPv6 is a network, and
   for (let n = 0; n < 2; n++) assert.equal((await openUsed(stage)).session.peer.address, undefined);
   await first.probe.bye();
   await openUsed(stage, from("192.0.2.1"));
+});
+
+const lost = { address: ({ url }) => (url === "/late" ? Promise.resolve("192.0.2.1") : url.nonsense()) };
+serverTest("where `address` throws or gives a promise, a client is refused, which is a warning", lost, async (stage) => {
+  const warnings = await warningsOf(async () => {
+    for (const path of ["/", "/late"]) assert.equal(await stage.refusal({}, { path }), UNAUTHORIZED);
+  });
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0][1], /address/);
 });
 
 serverTest("without `address` it is the other end of the connection", { maxSessionsPerAddress: 1 }, async (stage) => {
