@@ -47,8 +47,9 @@ type Listener<Type> = ((event: Type) => void) | { handleEvent(event: Type): void
  * - The callback of `send` is called when the message is accepted; `bufferedAmount` counts what the client's application
  *   has not taken. There is no bound to what `send` takes, as with `ws`: look at `bufferedAmount`, or wait for the
  *   callback, which past the option `outbox` is called when there is room.
- * - `close()` waits, within the option `closeTimeout`, until the client's application has taken what was sent. `terminate()`
- *   waits for nothing: what was not taken may be lost, and the client is told that its session is.
+ * - `close()` waits until what stands before a full outbox is in it, and then until the client's application has taken what
+ *   was sent, for the option `closeTimeout` each. `terminate()` waits for nothing: what was not taken may be lost, and the
+ *   client is told that its session is.
  * - `ping()` is answered with a `pong` as long as the session lives, whether there is a connection or not: dead links are
  *   the session's own to notice. There is no `ping` event, and `pong()` sends nothing. A ping can't be a Blob.
  * - Messages wait for the first listener. While it is paused, they are not taken, so that the client is held back; and the
