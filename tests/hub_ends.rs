@@ -210,20 +210,45 @@ fn with_bye_all_sessions_say_what_was_sent_and_end() {
     let stranger = house.connects(Peer::default());
     house.driver.hub.bye(1001, "restart", ms(2_000));
     let told = house.turn();
-    assert!(closes(&told).contains(&(stranger, 1001, "the server is going away")));
     assert_eq!(controls(&told, idle.link), [bye(1001, "restart")]);
     assert_eq!(batches(&told, busy.link), [(1, 1)]);
-    assert_eq!(house.figures(), (1, 1, 1));
-    // Nobody is let in any more, nor let back.
+    assert_eq!(house.figures(), (1, 1, 2));
+    // No session begins any more.
+    let told = house.says_hello(stranger, &hello("", 1));
+    assert_eq!(closes(&told), [(stranger, 1001, "the server is going away")]);
+    assert!(!house.driver.hub.is_over());
+    assert_eq!(ends(&house.passes(1_999)), []);
+    assert_eq!(ends(&house.passes(1)), [(busy.session, 1001, "restart", 1)]);
+    assert_eq!(house.figures(), (0, 0, 0));
+    // Whoever was away hears of it.
+    assert!(!house.driver.hub.is_over());
+    assert_eq!(answer(&mut house, &away), Some(bye(1001, "restart")));
+    assert!(house.driver.hub.is_over());
+    // Once all is over nobody is let in.
+    house.driver.hub.forget();
     let late = house.driver.connect(Peer::default(), Entrance::Allowed);
     assert_eq!(
         house.now(),
         [News::Closed(late, 1001, "the server is going away".into())]
     );
-    assert_eq!(ends(&house.passes(1_999)), []);
-    assert_eq!(ends(&house.passes(1)), [(busy.session, 1001, "restart", 1)]);
-    assert_eq!(house.figures(), (0, 0, 0));
     assert_eq!(house.driver.hub.deadline(), None);
+}
+
+#[test]
+fn with_bye_whoever_is_away_may_come_back_for_the_rest() {
+    let mut house = House::new(calm_rules());
+    let away = house.client(Peer::default());
+    house.sends(&away, &[1]);
+    house.turn();
+    house.loses(away.link);
+    house.driver.hub.bye(1001, "restart", ms(2_000));
+    assert_eq!(house.figures(), (1, 0, 0));
+    let (link, told) = house.comes_back(Peer::default(), &away.welcome.token, 9, 0);
+    assert!(welcome(&told, link).is_some_and(|welcome| welcome.resumed));
+    assert_eq!(batches(&told, link), [(1, 1)]);
+    let told = house.control(link, &Control::Ack { taken: 1, limit: 20 });
+    assert_eq!(controls(&told, link), [bye(1001, "restart")]);
+    assert!(house.driver.hub.is_over());
 }
 
 #[test]

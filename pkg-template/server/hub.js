@@ -295,12 +295,16 @@ export class Hub {
 
   // The end
 
-  /** Takes no more connections, ends all sessions, and resolves when all is closed, or `timeout` ms and a moment later. */
+  /**
+   * Begins no more sessions, ends all that there are, and resolves when all is closed and told, or `timeout` ms and a moment
+   * later.
+   */
   async shutdown(mode, code, reason, timeout) {
     const deadline = now() + timeout + GOODBYE;
     if (mode === "bye") this.#feed(N.BYE, code, this.#engine.giveText(reason), timeout);
     else this.#feed(N.DETACH);
     this.#run();
+    await this.#until(() => this.#feed(N.IS_OVER) === 1, mode === "bye" ? now() + timeout : deadline);
     await this.#until(() => this.#sessions.size === 0, deadline);
     this.forget();
     await this.#until(() => this.#open.size === 0, deadline);

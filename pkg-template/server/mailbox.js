@@ -24,7 +24,19 @@ const CLIENT_WORDS = "the message is larger than the client takes";
 /** What that client is told. */
 const TOO_BIG_REASON = "a message is too big";
 
-const closedFailure = () => new TautlineError("closed", GONE_WORDS);
+/** The errors that a client causes, by leaving or by taking little: none of them is a failure of the application. */
+const causedByClients = new WeakSet();
+
+function clientFailure(code, words) {
+  const error = new TautlineError(code, words);
+  causedByClients.add(error);
+  return error;
+}
+
+const closedFailure = () => clientFailure("closed", GONE_WORDS);
+
+/** Whether it is what a `send` or `flush` rejects with because of what a client did, in any session. */
+export const isCausedByClient = (error) => causedByClients.has(error);
 
 /** A string stays as it is; bytes that their sender can't change any more; undefined where it is neither. */
 export function payloadOf(value) {
@@ -278,7 +290,8 @@ export class Mailbox {
 
   #refusal(answer, size) {
     if (answer !== TOO_BIG) return closedFailure();
-    return new TautlineError("too-big", size > this.#shared.outbox.bytes ? OUTBOX_WORDS : CLIENT_WORDS);
+    if (size > this.#shared.outbox.bytes) return new TautlineError("too-big", OUTBOX_WORDS);
+    return clientFailure("too-big", CLIENT_WORDS);
   }
 
   /**

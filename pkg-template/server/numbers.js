@@ -33,6 +33,7 @@ export const ORIGIN = 28;
 export const PRINCIPAL = 29;
 export const ADDRESS = 30;
 export const WAITING = 31;
+export const IS_OVER = 32;
 
 // What it answers to SEND: accepted, it has to wait, or it is refused; or accepted, and it leaves when the turn ends.
 export const ACCEPT = 0;

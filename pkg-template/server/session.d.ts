@@ -104,12 +104,18 @@ export interface Session<In = unknown, Out = In>
    * 1009.
    *
    * What comes of the session's end, `closed` and that `too-big`, is no unhandled rejection where nobody awaits it, as
-   * `end` tells of it, and no failure of a `session` listener that rejects with it. All others are: whoever does not wait
-   * for a client that takes nothing has to say what becomes of it.
+   * `end` tells of it, and no failure of a `session` listener that rejects with it, whichever session it was sent to. That
+   * listener has ended, though: its own session is left open, with nobody to take its messages, and a warning says so
+   * once. So catch it where you send to other sessions. All other rejections are failures: whoever does not wait for a
+   * client that takes nothing has to say what becomes of it.
    *
    * @example
    * ```ts
    * for (const row of rows) await session.send(row); // no faster than the client takes them
+   * ```
+   * @example
+   * ```ts
+   * for (const other of others) await other.send(message).catch(() => {}); // it has left, and the others have not
    * ```
    * @example
    * ```ts

@@ -38,7 +38,8 @@ export interface ShutdownOptions {
    */
   reason?: string;
   /**
-   * How many milliseconds `"bye"` waits until what was sent is taken. Goodbyes have two seconds more.
+   * How many milliseconds `"bye"` waits until what was sent is taken, and until clients without a connection have come
+   * for it. Goodbyes have two seconds more.
    *
    * @default 5_000
    */
@@ -68,9 +69,10 @@ export interface Sessions<In = unknown, Out = In> {
   stats(): SessionsStats;
 
   /**
-   * Takes no more durable clients, ends the sessions or leaves them, and resolves when all of their connections are
-   * closed; after `timeout` and two seconds at most. Plain clients and the server itself are for whoever made it to
-   * close.
+   * Begins no more sessions, ends those that there are or leaves them, and resolves when all of their connections are
+   * closed and all clients told; after `timeout` and two seconds at most. With `"bye"`, clients without a connection are
+   * let in meanwhile, to hear what was sent and the end. Plain clients and the server itself are for whoever made it to
+   * close, afterwards.
    *
    * Rejects with a TypeError for options that can't be used.
    *

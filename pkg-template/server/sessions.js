@@ -2,11 +2,11 @@
 // that.
 
 import { EventEmitter } from "node:events";
+import process from "node:process";
 
-import { TautlineError } from "../errors.js";
 import { Door } from "./door.js";
 import { Hub, report } from "./hub.js";
-import { Mailbox } from "./mailbox.js";
+import { isCausedByClient, Mailbox } from "./mailbox.js";
 import { readServerOptions, readShutdown } from "./options.js";
 import { Session } from "./session.js";
 import { SessionSocket } from "./socket.js";
@@ -18,11 +18,17 @@ export const DOOR = Symbol("door");
 const NOBODY = "nobody listens for sessions";
 const FAILED = "the application failed";
 
+/** What the application is told where a listener's session is left alone. */
+const LEFT_ALONE =
+  "a `session` listener ended because a client of another session left, or takes too little (this is told once); " +
+  "its own session goes on, perhaps with nobody to take its messages. Write: other.send(message).catch(() => {})";
+
 export class Sessions extends EventEmitter {
   #hub;
   #door;
   /** What all sessions have in common. */
   #shared;
+  #hasWarned = false;
 
   /** `select(offered, request)` gives a session's subprotocol, where no option says which there are. */
   constructor(options, select) {
@@ -94,8 +100,11 @@ export class Sessions extends EventEmitter {
   }
 
   #failed(mailbox, error) {
-    // It is over, and that is why: what it sent last came too late, or was more than its client takes.
-    if (mailbox.isOver && error instanceof TautlineError && (error.code === "closed" || error.code === "too-big")) return;
+    if (isCausedByClient(error)) {
+      // Its own client, mostly. Another's must not end a session that has done nothing, still less the process.
+      if (!mailbox.isOver) this.#warn(error);
+      return;
+    }
     mailbox.fail(1011, FAILED);
     try {
       // Without a listener it throws the error.
@@ -103,5 +112,11 @@ export class Sessions extends EventEmitter {
     } catch (thrown) {
       report(thrown);
     }
+  }
+
+  #warn({ stack }) {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    process.emitWarning(LEFT_ALONE, { code: "TAUTLINE_LISTENER", detail: stack });
   }
 }

@@ -47,7 +47,7 @@ impl Hub {
         let link = self.next_number();
         let is_listed = || peer.origin.as_ref().is_none_or(|origin| self.allows(origin));
         let refused = match entrance {
-            _ if self.is_stopped => Some((1001, GOING_AWAY)),
+            _ if self.is_shut => Some((1001, GOING_AWAY)),
             Entrance::Unauthenticated => Some((4401, "not authorised")),
             Entrance::Foreign => Some((4401, FOREIGN)),
             Entrance::Listed if !is_listed() => Some((4401, FOREIGN)),

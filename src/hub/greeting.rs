@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Hub;
 use super::connections::Stage;
-use super::goodbye::{FULL, Goodbye, MADE_ROOM};
+use super::goodbye::{FULL, GOING_AWAY, Goodbye, MADE_ROOM};
 use super::key::{self, Key, TOKEN_BYTES};
 use super::output::{Output, SessionId};
 use super::places::{Full, Place};
@@ -40,6 +40,7 @@ impl Hub {
             if let Some(bye) = self.ends.find(&key, &identity, self.now) {
                 let bytes = Control::Bye(bye).encode();
                 self.outputs.push_back(Output::Frame { link, bytes });
+                self.untold.remove(&key);
                 self.refuse(link, Goodbye::new(1000, ""));
                 return;
             }
@@ -53,7 +54,11 @@ impl Hub {
                 return;
             }
         }
-        self.select(link, hello, random);
+        if self.is_stopped {
+            self.refuse(link, Goodbye::new(1001, GOING_AWAY));
+        } else {
+            self.select(link, hello, random);
+        }
     }
 
     /// Whether that was the answer: otherwise the two don't agree on where they are, and the session has ended.
@@ -124,6 +129,10 @@ impl Hub {
     }
 
     fn begin(&mut self, link: Link, hello: &Hello, protocol: String, random: [u8; TOKEN_BYTES]) {
+        if self.is_stopped {
+            self.refuse(link, Goodbye::new(1001, GOING_AWAY));
+            return;
+        }
         let place = match self.place(link) {
             Ok(place) => place,
             Err(reason) => {

@@ -27,7 +27,7 @@ mod tests;
 mod timers;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -109,7 +109,11 @@ pub struct Hub {
     detached: u64,
     /// The last number that a connection or a session was given. None comes twice.
     last_number: u64,
+    /// No session begins any more; and nobody comes in.
     is_stopped: bool,
+    is_shut: bool,
+    /// Sessions that ended then, without a connection: their clients may come back and ask.
+    untold: BTreeSet<Key>,
     now: Time,
 }
 
@@ -134,6 +138,8 @@ impl Hub {
             detached: 0,
             last_number: 0,
             is_stopped: false,
+            is_shut: false,
+            untold: BTreeSet::new(),
             now: Time::default(),
         }
     }

@@ -161,9 +161,11 @@ impl Hub {
 
     // The end of all
 
-    /// Takes no more connections, and ends the sessions: what was sent goes out first, within `timeout`.
+    /// Begins no more sessions, and ends those that there are: what was sent goes out first, within `timeout`. Clients that come back
+    /// are let in, to hear the rest and the end: until [`is_over`](Self::is_over), or as long as the driver likes; then it
+    /// [forgets](Self::forget) whatever is left.
     pub fn bye(&mut self, code: u16, reason: &str, timeout: core::time::Duration) {
-        self.stop();
+        self.is_stopped = true;
         for session in self.all() {
             let reason = clip(reason, REASON_BYTES);
             self.change(session, |server, now| {
@@ -175,7 +177,7 @@ impl Hub {
     /// Takes no more connections, and leaves the sessions: their clients come back, and find out then. Those that their
     /// applications have closed end, as they were to, but wait no longer for what was sent to be taken.
     pub fn detach(&mut self) {
-        self.stop();
+        self.shut();
         for session in self.all() {
             let is_closing = self
                 .sessions
@@ -189,15 +191,27 @@ impl Hub {
         }
     }
 
-    /// Ends all sessions without a word, as if the process had died. What has ended before is still remembered.
+    /// Ends all sessions without a word, as if the process had died. What has ended before is still remembered. Where no session
+    /// begins any more, nobody comes in any more, either.
     pub fn forget(&mut self) {
+        if self.is_stopped {
+            self.shut();
+        }
         for session in self.all() {
             self.abandon(session, 1006, Server::LOST, Fate::Forget);
         }
     }
 
-    fn stop(&mut self) {
+    /// Whether all sessions have ended, and whose session did so without a connection has come and heard of it.
+    pub fn is_over(&self) -> bool {
+        self.sessions.is_empty() && self.untold.is_empty()
+    }
+
+    /// Nobody comes in any more.
+    fn shut(&mut self) {
         self.is_stopped = true;
+        self.is_shut = true;
+        self.untold.clear();
         for link in self.strangers() {
             self.refuse(link, Goodbye::new(1001, GOING_AWAY));
         }
@@ -296,6 +310,7 @@ impl Hub {
 
     /// Does what comes out of a session's state machine.
     pub(super) fn settle(&mut self, session: SessionId) {
+        let mut hears = false;
         loop {
             let Some(entry) = self.sessions.get_mut(&session) else {
                 return;
@@ -308,12 +323,13 @@ impl Hub {
                 session::Output::Discard(count) => self.outputs.push_back(Output::Discard(count)),
                 session::Output::Release(count) => self.outputs.push_back(Output::Release { session, count }),
                 session::Output::Drop { link, code, reason } => {
+                    hears = true;
                     self.refuse(link, Goodbye::new(code, reason).sendable());
                 }
                 session::Output::Tell(session::Event::Detached) => self.outputs.push_back(Output::Detached(session)),
                 session::Output::Tell(session::Event::Resumed) => self.outputs.push_back(Output::Resumed(session)),
                 session::Output::Tell(session::Event::Ended { code, reason }) => {
-                    self.bury(session, code, &reason);
+                    self.bury(session, code, &reason, hears);
                     self.outputs.push_back(Output::Ended { session, code, reason });
                     return;
                 }
@@ -323,7 +339,8 @@ impl Hub {
         self.recount(session);
     }
 
-    fn bury(&mut self, session: SessionId, code: u16, reason: &str) {
+    /// `hears`: its client has a connection, which is closed for that.
+    fn bury(&mut self, session: SessionId, code: u16, reason: &str, hears: bool) {
         let Some(entry) = self.sessions.remove(&session) else {
             return;
         };
@@ -344,6 +361,9 @@ impl Hub {
             let identity = entry.peer.identity();
             self.ends
                 .remember(entry.key, identity, code, reason.into(), self.now + resume);
+            if self.is_stopped && !self.is_shut && !hears {
+                self.untold.insert(entry.key);
+            }
         }
     }
 

@@ -232,6 +232,7 @@ impl Engine {
                 let (outbox, inbox) = (hub.outbox(who), hub.inbox(who));
                 self.answer_loads(outbox, inbox);
             }
+            32 => return f64::from(u8::from(hub.is_over())),
             27 => {
                 let stats = hub.stats();
                 let figures = [
