@@ -31,6 +31,7 @@ export function readFlags(args) {
     options: {
       port: { ...text, default: "0" },
       shutdown: { ...text, default: "detach" },
+      codec: { ...text, default: "raw" },
       "shutdown-ms": { ...text, default: "5000" },
       "collect-ms": { ...text, default: "0" },
       "allow-origin": { ...text, multiple: true, default: [] },
@@ -40,7 +41,8 @@ export function readFlags(args) {
   const origins = values["allow-origin"];
   // As of `tautline-echo`: without the flag every page of this machine may.
   const allows = (origin) => (origins.length > 0 ? origins.includes(origin) : isLoopback(origin));
-  const options = { codec: raw, allowOrigin: allows, authenticate: ({ url }) => wishesOf(url).principal };
+  const codec = values.codec === "raw" ? raw : values.codec;
+  const options = { codec, allowOrigin: allows, authenticate: ({ url }) => wishesOf(url).principal };
   for (const [flag, option] of Object.entries(NUMBERS)) {
     if (flag in values) options[option] = Number(values[flag]);
   }
