@@ -12,8 +12,8 @@ export async function talk(connect, url, say) {
   const sayEcho = async () => say(`echo of ${JSON.stringify((await messages.next()).value)}`);
 
   await socket.send({ hello: "wörld 🪢" });
-  // Where there is a session, it is kept until then.
-  await socket.flush();
+  // A message of a session is kept until it is taken; what stands for a socket in the page of streams does not tell.
+  await socket.flush?.();
   await sayEcho();
   await lost;
   for (const n of [1, 2, 3]) await socket.send({ n });
