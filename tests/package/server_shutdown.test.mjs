@@ -38,7 +38,7 @@ async function connectPushed(server, count) {
 
 for (const version of [22, 24]) {
   describe(`SIGTERM in Node ${version}`, () => {
-    shutdownTest(version, "bye", "what was sent is taken first, then a BYE ends it, and nobody comes back", async (server) => {
+    shutdownTest(version, "bye", "what was sent is taken, then a BYE ends it for good", async (server) => {
       const COUNT = 2000;
       const client = await connectPushed(server, COUNT);
       const stopped = server.stop();
@@ -49,7 +49,7 @@ for (const version of [22, 24]) {
       assert.equal(await stopped, 0);
     });
 
-    shutdownTest(version, "detach", "connections are closed with 1001, and clients look for the next server", async (server) => {
+    shutdownTest(version, "detach", "a close with 1001, and clients look for the next server", async (server) => {
       const client = await connectPushed(server, 10);
       assert.equal(await server.stop(), 0);
       await until(() => client.stats.attempts > 1, "it came back");
@@ -61,7 +61,7 @@ for (const version of [22, 24]) {
 }
 
 for (const mode of ["bye", "detach"]) {
-  shutdownTest(24, mode, "nobody holds it up: not who takes nothing, reads nothing, is away, or says no HELLO", async (server) => {
+  shutdownTest(24, mode, "who takes nothing, reads nothing, is away, or says no HELLO holds nobody up", async (server) => {
     const idle = await connectPushed(server, 10);
     const deaf = await openSession(`${server.url}/echo?push=4000&size=4000`, { limit: 1_000_000 });
     deaf.ws.pause();

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import WebSocket from "ws";
 
 import { Code } from "../sessions/wire.mjs";
-import { Arrivals, emitted, serverTest, text } from "./stage.mjs";
+import { Arrivals, emitted, gatherWarnings, serverTest, text } from "./stage.mjs";
 
 const OURS = "https://example.com";
 const THEIRS = "https://evil.example";
@@ -19,7 +19,7 @@ const RULES = {
   "a function": (origin) => origin === OURS,
 };
 for (const [what, allowOrigin] of Object.entries(RULES)) {
-  serverTest(`\`allowOrigin\`, ${what}: other pages are closed with 4401, who is no page is not`, { allowOrigin }, async (stage) => {
+  serverTest(`\`allowOrigin\`, ${what}: other pages are 4401, who is no page is welcome`, { allowOrigin }, async (stage) => {
     assert.equal((await stage.open({}, { origin: OURS })).session.peer.origin, OURS);
     assert.equal((await stage.open()).session.peer.origin, undefined);
     for (const origin of [THEIRS, `${OURS}.evil.example`, "null"]) {
@@ -29,25 +29,11 @@ for (const [what, allowOrigin] of Object.entries(RULES)) {
   });
 }
 
-/** The warnings of the process that `act` causes: their codes and words. */
-async function warningsOf(act) {
-  const warnings = [];
-  const warned = ({ code, message }) => warnings.push([code, message]);
-  process.on("warning", warned);
-  try {
-    await act();
-  } finally {
-    process.off("warning", warned);
-  }
-  return warnings;
-}
-
 serverTest("without it no page may, and the first that wanted to is a warning", undefined, async (stage) => {
-  const [[code, message], ...more] = await warningsOf(async () => {
+  const [message, ...more] = await gatherWarnings(async () => {
     for (let n = 0; n < 3; n++) assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
     await stage.open();
   });
-  assert.equal(code, "TAUTLINE_ORIGIN");
   assert.ok(message.includes(OURS) && message.includes("allowOrigin"), message);
   assert.deepEqual(more, []);
 });
@@ -62,12 +48,12 @@ const NO_ANSWERS = {
 };
 for (const [what, allowOrigin] of Object.entries(NO_ANSWERS)) {
   serverTest(`a function that ${what} allows nobody, which is a warning, once`, { allowOrigin }, async (stage) => {
-    const warnings = await warningsOf(async () => {
+    const warnings = await gatherWarnings(async () => {
       for (let n = 0; n < 2; n++) assert.equal(await stage.refusal({}, { origin: OURS }), UNAUTHORIZED);
       await stage.open();
     });
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0][1], /allowOrigin/);
+    assert.match(warnings[0], /allowOrigin/);
   });
 }
 
@@ -119,11 +105,11 @@ serverTest("`authenticate`: a name is the principal, true lets in, at once or in
 
 serverTest("anything else, an error and a rejection are 4401", byName, async (stage) => {
   const answers = Object.keys(ANSWERS).filter((answer) => !/^any|^anna/.test(answer));
-  const warnings = await warningsOf(async () => {
+  const warnings = await gatherWarnings(async () => {
     for (const answer of answers) assert.equal(await stage.refusal({}, as(answer)), UNAUTHORIZED, answer);
   });
   assert.equal(warnings.length, 1, "an error is told, once");
-  assert.match(warnings[0][1], /authenticate.*no idea who/s);
+  assert.match(warnings[0], /authenticate.*no idea who/s);
   assert.equal(stage.beganMore, 0);
   assert.equal(stage.sessions.stats().sessions, 0);
 });
@@ -152,7 +138,8 @@ function askSlowly() {
 }
 
 const patient = askSlowly();
-serverTest("who has left when it is known who it was leaves nothing", { authenticate: patient.authenticate }, async (stage) => {
+const { authenticate } = patient;
+serverTest("who has left when it is known who it was leaves nothing", { authenticate }, async (stage) => {
   const leaving = new WebSocket(stage.url.replace("http", "ws"), "tautline.v1");
   const failed = once(leaving, "error");
   const give = await patient.asked();
@@ -168,12 +155,12 @@ serverTest("who has left when it is known who it was leaves nothing", { authenti
 
 const hasty = { handshakeTimeout: 30, ...askSlowly() };
 serverTest("an answer that takes longer than `handshakeTimeout` comes too late", hasty, async (stage) => {
-  const warnings = await warningsOf(async () => {
+  const warnings = await gatherWarnings(async () => {
     await assert.rejects(stage.connect(), { code: "ECONNRESET" });
     (await hasty.asked())("anna");
   });
   assert.equal(stage.sessions.stats().connections, 0);
-  assert.match(warnings[0][1], /authenticate/);
+  assert.match(warnings[0], /authenticate/);
 });
 
 // Room
@@ -186,7 +173,7 @@ async function openUsed(stage, options) {
   return opened;
 }
 
-serverTest("`maxSessions`: full of those that were used, new ones are 4429, and who leaves makes room", { maxSessions: 2 }, async (stage) => {
+serverTest("`maxSessions`: where all are used new ones are 4429; leaving makes room", { maxSessions: 2 }, async (stage) => {
   const one = await openUsed(stage);
   const two = await openUsed(stage);
   for (let n = 0; n < 3; n++) assert.equal(await stage.refusal(), Code.OVERLOADED);
@@ -213,7 +200,7 @@ const perAddress = {
   address: (request) => new URL(request.url, "http://localhost").searchParams.get("from") ?? undefined,
 };
 const from = (address) => ({ path: `/?from=${address}` });
-serverTest("`maxSessionsPerAddress` and `address`: one of IPv6 is a network, and without one there is no quota", perAddress, async (stage) => {
+serverTest("`maxSessionsPerAddress`: an address of IPv6 is a network, none has no quota", perAddress, async (stage) => {
   const first = await openUsed(stage, from("192.0.2.1"));
   assert.equal(first.session.peer.address, "192.0.2.1");
   assert.equal(await stage.refusal({}, from("192.0.2.1")), Code.OVERLOADED);
@@ -228,11 +215,11 @@ serverTest("`maxSessionsPerAddress` and `address`: one of IPv6 is a network, and
 
 const lost = { address: ({ url }) => (url === "/late" ? Promise.resolve("192.0.2.1") : url.nonsense()) };
 serverTest("where `address` throws or gives a promise, a client is refused, which is a warning", lost, async (stage) => {
-  const warnings = await warningsOf(async () => {
+  const warnings = await gatherWarnings(async () => {
     for (const path of ["/", "/late"]) assert.equal(await stage.refusal({}, { path }), UNAUTHORIZED);
   });
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0][1], /address/);
+  assert.match(warnings[0], /address/);
 });
 
 serverTest("without `address` it is the other end of the connection", { maxSessionsPerAddress: 1 }, async (stage) => {

@@ -15,6 +15,8 @@ import { until } from "../sessions/kit.mjs";
 import { encode } from "../sessions/wire.mjs";
 import { emitted, serverTest, text } from "./stage.mjs";
 
+const OPTIONS = { timeout: 20_000 };
+
 /** A plain client; with subprotocols of its own, if given. Resolves once it is open. */
 async function openPlain(stage, protocols = [], { path = "/", ...options } = {}) {
   const socket = new WebSocket(stage.url.replace("http", "ws") + path, protocols, options);
@@ -31,7 +33,7 @@ async function echoed(socket, message) {
 
 const echo = (socket) => socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
 
-serverTest("plain clients go on as before, for who listens to the server and who listens to the sessions", undefined, async (stage) => {
+serverTest("plain clients go on as before, at the server and at the sessions", undefined, async (stage) => {
   const { wss, sessions } = stage;
   const heard = { wss: [], sessions: [] };
   wss.on("connection", (socket, request) => heard.wss.push(socket, request));
@@ -62,7 +64,7 @@ serverTest("a durable client is no connection of the server's, nor a client of i
   assert.deepEqual([connections.length, wss.clients.size, sessions.clients.size], [0, 0, 0]);
 });
 
-serverTest("where nobody listens for sessions, it is a connection with the interface of a socket", undefined, async (stage) => {
+serverTest("where nobody listens for sessions, it is a connection like a socket", undefined, async (stage) => {
   const { wss, sessions } = stage;
   const connections = [];
   sessions.on("connection", (socket, request) => connections.push({ socket, request }));
@@ -145,7 +147,7 @@ const choosy = {
     return protocols.has("b") ? "b" : false;
   },
 };
-serverTest("`handleProtocols` chooses for plain clients, and for sessions, and never hears of `tautline.v1`", undefined, async (stage) => {
+serverTest("`handleProtocols` chooses, also for sessions, and never hears of `tautline.v1`", undefined, async (stage) => {
   const client = await openPlain(stage, ["a", "b"]);
   assert.equal(client.protocol, "b");
   for (const [protocols, protocol] of [[["c", "b"], "b"], [["c"], ""]]) {
@@ -186,7 +188,7 @@ serverTest("its events are there at both: headers, wsClientError", undefined, as
   }
 });
 
-test("a server with a port of its own: listening, address, close", { timeout: 20_000 }, async () => {
+test("a server with a port of its own: listening, address, close", OPTIONS, async () => {
   const wss = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   const sessions = durable(wss);
   await emitted(sessions, "listening");
@@ -199,7 +201,7 @@ test("a server with a port of its own: listening, address, close", { timeout: 20
   await Promise.all(closed);
 });
 
-test("a server without one: `handleUpgrade` takes both kinds, and calls back for plain clients", { timeout: 20_000 }, async () => {
+test("a server without one: `handleUpgrade` takes both kinds, and gives the plain ones", OPTIONS, async () => {
   const wss = new WebSocketServer({ noServer: true });
   const sessions = durable(wss);
   const given = [];
@@ -226,7 +228,8 @@ test("a server without one: `handleUpgrade` takes both kinds, and calls back for
   server.close();
 });
 
-serverTest("a client that leaves within its handshake leaves nothing", { authenticate: () => new Promise(() => {}) }, async (stage) => {
+const undecided = { authenticate: () => new Promise(() => {}) };
+serverTest("a client that leaves within its handshake leaves nothing", undecided, async (stage) => {
   const client = new WebSocket(stage.url.replace("http", "ws"), "tautline.v1");
   const failed = once(client, "error");
   setImmediate(() => client.terminate());
@@ -235,7 +238,8 @@ serverTest("a client that leaves within its handshake leaves nothing", { authent
   assert.equal(stage.sessions.stats().connections, 0);
 });
 
-serverTest("the largest frame there can be is taken, a larger one is 1009 and the end", { maxMessage: 5000, codec: "bytes" }, async (stage) => {
+const small = { maxMessage: 5000, codec: "bytes" };
+serverTest("the largest frame there can be is taken, a larger one is 1009 and the end", small, async (stage) => {
   const { probe, session } = await stage.open();
   const many = Array.from({ length: 13 }, () => new Uint8Array(5000));
   let count = 0;
@@ -292,7 +296,7 @@ async function runProgram(program) {
   return { status, ...said };
 }
 
-test("where nobody listens for `error`, it is an uncaught exception, as is what a listener throws", { timeout: 20_000 }, async () => {
+test("without a listener for that it is an uncaught exception, as is what a listener throws", OPTIONS, async () => {
   for (const listener of [
     'sessions.on("session", async () => { throw new Error("as a test wants it"); });',
     'sessions.on("session", () => { throw new Error("as a test wants it"); });',
@@ -304,7 +308,7 @@ test("where nobody listens for `error`, it is an uncaught exception, as is what 
   }
 });
 
-test("an application that goes on in spite of what its listeners throw has lost no message", { timeout: 20_000 }, async () => {
+test("an application that goes on in spite of what its listeners throw has lost nothing", OPTIONS, async () => {
   const { status, stdout, stderr } = await runProgram(`
     process.on("uncaughtException", (error) => console.log(error.message));
     sessions.on("session", (session) => {

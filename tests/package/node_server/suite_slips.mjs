@@ -8,7 +8,7 @@ import { durable } from "tautline/server";
 import WebSocket, { WebSocketServer } from "ws";
 
 import { within } from "../conversation.mjs";
-import { emitted, failureOf, gatherWarnings, serverTest } from "./stage.mjs";
+import { emitted, failureOf, gatherWarnings, serverTest, text } from "./stage.mjs";
 
 const PAGE = { origin: "https://example.com" };
 const serverOf = () => new WebSocketServer({ noServer: true });
@@ -60,6 +60,65 @@ serverTest("one with a zone is one", { address: () => "fe80::1%eth0", maxSession
   const { session, probe } = await stage.open();
   assert.equal(session.peer.address, "fe80::1%eth0");
   await probe.bye();
+});
+
+// Listeners that send to other sessions, and catch nothing
+
+/** How a send to another session comes to reject: the HELLO of its client, and what that does then. */
+const REJECTING = {
+  closed: [{}, (probe) => probe.bye()],
+  "too-big": [{ maxMessage: 4 }, () => {}],
+};
+for (const [code, [hello, act]] of Object.entries(REJECTING)) {
+  const name = `a listener that ends by the \`${code}\` of another session leaves its own alone, and that is told once`;
+  serverTest(name, undefined, async (stage) => {
+    const { sessions } = stage;
+    const everybody = new Set();
+    const failures = [];
+    sessions.on("error", (error) => failures.push(error));
+    const listeners = new Map();
+    sessions.on("session", (session) => {
+      const broadcast = async () => {
+        everybody.add(session);
+        for await (const message of session) for (const each of everybody) await each.send(message);
+      };
+      listeners.set(session, broadcast());
+      return listeners.get(session);
+    });
+    const other = await stage.open(hello);
+    await act(other.probe);
+    if (code === "closed") await other.session.closed;
+    const warnings = await gatherWarnings(async () => {
+      // By then the other session has ended, whatever it was.
+      for (const expected of [code, "closed"]) {
+        const { probe, session } = await stage.open();
+        probe.send(text(1, '"a message"'));
+        assert.equal((await failureOf(listeners.get(session))).code, expected);
+        await session.send("still here");
+        assert.deepEqual(await probe.messages(1), ['"still here"']);
+        assert.equal(session.state, "attached");
+      }
+    });
+    assert.deepEqual(failures, []);
+    assert.equal(warnings.length, 1, inspect(warnings));
+    assert.match(warnings[0], /other\.send\(message\)\.catch/);
+  });
+}
+
+serverTest("what ends a listener's own session is no failure, and not told", undefined, async (stage) => {
+  const failures = [];
+  stage.sessions.on("error", (error) => failures.push(error));
+  let listener;
+  stage.sessions.on("session", (session) => {
+    listener = session.closed.then(() => session.send("late"));
+    return listener;
+  });
+  const warnings = await gatherWarnings(async () => {
+    const { probe } = await stage.open();
+    await probe.bye();
+    assert.equal((await failureOf(listener)).code, "closed");
+  });
+  assert.deepEqual([...failures, ...warnings], []);
 });
 
 // Values that can't be meant
