@@ -8,15 +8,15 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const isCount = (value) => value === Infinity || (Number.isInteger(value) && value >= 1);
 const isDelay = (value) => Number.isFinite(value) && value >= 0;
 const isSpan = (value) => Number.isFinite(value) && value > 0;
-const isFunction = (value) => typeof value === "function";
-const isObject = (value) => typeof value === "object" && value !== null;
+export const isFunction = (value) => typeof value === "function";
+export const isObject = (value) => typeof value === "object" && value !== null;
 
-function refuse(option, takes) {
+export function refuse(option, takes) {
   throw new TypeError(`tautline: the option \`${option}\` takes ${takes}`);
 }
 
 /** The option's value, or its default, checked. */
-function read(source, path, fallback, check, takes) {
+export function read(source, path, fallback, check, takes) {
   const value = source[path.slice(path.lastIndexOf(".") + 1)];
   if (value === undefined) return fallback;
   if (!check(value)) refuse(path, takes);

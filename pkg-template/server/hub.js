@@ -38,10 +38,6 @@ const NUMBERS = 2 ** 40;
 
 /** What clients and applications are told when the engine is lost. */
 const BROKEN = "the server failed";
-/** What a client is told whose session nobody could take. */
-const FAILED = "the application failed";
-/** And who has it then. */
-const NOBODY = { deliver() {}, released() {}, detached() {}, resumed() {}, ended() {} };
 
 const now = () => performance.now();
 
@@ -55,8 +51,9 @@ class Entry {
   held = 0;
   taken = 0;
 
-  constructor(number) {
+  constructor(number, owner) {
     this.number = number;
+    this.owner = owner;
   }
 }
 
@@ -419,17 +416,9 @@ export class Hub {
 
   #begin(number, link, words) {
     const [id, ...protocol] = words.split("\n");
-    const entry = new Entry(number);
-    this.#sessions.set(number, entry);
     const { peer, request } = link;
-    try {
-      entry.owner = this.#host.began({ number, id, protocol: protocol.join("\n"), peer, request });
-    } catch (error) {
-      this.#feed(N.FAIL_SESSION, number, this.#engine.giveText(FAILED), 1011);
-      throw error;
-    } finally {
-      entry.owner ??= NOBODY;
-    }
+    const owner = this.#host.began({ number, id, protocol: protocol.join("\n"), peer, request });
+    this.#sessions.set(number, new Entry(number, owner));
   }
 
   #transmit(link, data) {

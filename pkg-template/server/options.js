@@ -3,7 +3,7 @@
 
 import { constants } from "node:buffer";
 
-import { readOptions } from "../options.js";
+import { isFunction, isObject, read, readOptions, refuse } from "../options.js";
 import { FRAME_ROOM } from "./door.js";
 
 /** The longest time of any option: a year, in ms. */
@@ -13,21 +13,7 @@ const LONGEST_DELAY = 2 ** 31 - 1;
 /** A text frame with one that is larger would be no string any more, in bytes. */
 const LARGEST_MESSAGE = constants.MAX_STRING_LENGTH - FRAME_ROOM;
 
-const isFunction = (value) => typeof value === "function";
-const isObject = (value) => typeof value === "object" && value !== null;
 const isStrings = (value) => Array.isArray(value) && value.every((item) => typeof item === "string");
-
-function refuse(option, takes) {
-  throw new TypeError(`tautline: the option \`${option}\` takes ${takes}`);
-}
-
-/** The option's value, or its default, checked. */
-function read(source, path, fallback, check, takes) {
-  const value = source[path.slice(path.lastIndexOf(".") + 1)];
-  if (value === undefined) return fallback;
-  if (!check(value)) refuse(path, takes);
-  return value;
-}
 
 function span(source, name, fallback) {
   const value = read(source, name, fallback, (value) => typeof value === "number" && value >= 0, "a number of milliseconds");

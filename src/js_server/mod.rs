@@ -8,7 +8,6 @@
 mod table;
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -213,10 +212,7 @@ impl Engine {
             19 => hub.turn_ended(),
             20 => hub.timer(),
             // The end of all, with a code and a timeout.
-            21 => {
-                let (code, reason) = (who as u16, words(&self.given, count).to_string());
-                hub.bye(code, &reason, duration(second));
-            }
+            21 => hub.bye(who as u16, words(&self.given, count), duration(second)),
             22 => hub.detach(),
             23 => hub.forget(),
             // So many bytes wait for room in a session's outbox.
