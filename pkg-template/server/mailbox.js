@@ -2,6 +2,7 @@
 // who waits for what. The hub calls it; what an application holds, session.js and socket.js, is made of it.
 
 import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
 import process from "node:process";
 
 import { bytesOf } from "../codecs.js";
@@ -37,6 +38,18 @@ const closedFailure = () => clientFailure("closed", GONE_WORDS);
 
 /** Whether it is what a `send` or `flush` rejects with because of what a client did, in any session. */
 export const isCausedByClient = (error) => causedByClients.has(error);
+
+/** Calls `listen` with an emitter of this prototype before a listener for its messages is added, by whichever name of that. */
+export function beforeMessageListeners(prototype, listen) {
+  for (const name of ["on", "addListener", "prependListener", "once", "prependOnceListener"]) {
+    const add = EventEmitter.prototype[name];
+    const value = function (event, listener) {
+      if (event === "message") listen(this);
+      return add.call(this, event, listener);
+    };
+    Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+  }
+}
 
 /** A string stays as it is; bytes that their sender can't change any more; undefined where it is neither. */
 export function payloadOf(value) {

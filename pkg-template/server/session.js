@@ -8,7 +8,7 @@ import { failure } from "../errors.js";
 import { checkClose } from "../options.js";
 import { Queue } from "../queue.js";
 import { report } from "./hub.js";
-import { CHANGE, END, payloadOf, RECEIVE } from "./mailbox.js";
+import { beforeMessageListeners, CHANGE, END, payloadOf, RECEIVE } from "./mailbox.js";
 import { SessionSocket } from "./socket.js";
 
 const DONE = Object.freeze({ value: undefined, done: true });
@@ -57,14 +57,7 @@ export class Session extends EventEmitter {
 
   static {
     // Whoever adds a listener for messages becomes their consumer; without any, messages wait. Nothing else is to be known.
-    for (const name of ["on", "addListener", "prependListener", "once", "prependOnceListener"]) {
-      const add = EventEmitter.prototype[name];
-      const listen = function (event, listener) {
-        if (event === "message") this.#listen();
-        return add.call(this, event, listener);
-      };
-      Object.defineProperty(this.prototype, name, { value: listen, configurable: true, writable: true });
-    }
+    beforeMessageListeners(this.prototype, (emitter) => emitter.#listen());
   }
 
   constructor(mailbox, shared) {

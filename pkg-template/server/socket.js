@@ -6,7 +6,7 @@ import { EventEmitter } from "node:events";
 import process from "node:process";
 
 import { report } from "./hub.js";
-import { END, payloadOf, RECEIVE } from "./mailbox.js";
+import { beforeMessageListeners, END, payloadOf, RECEIVE } from "./mailbox.js";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -42,14 +42,7 @@ export class SessionSocket extends EventEmitter {
   #network;
 
   static {
-    for (const name of ["on", "addListener", "prependListener", "once", "prependOnceListener"]) {
-      const add = EventEmitter.prototype[name];
-      const listen = function (event, listener) {
-        if (event === "message") this.#dispatchLater();
-        return add.call(this, event, listener);
-      };
-      Object.defineProperty(this.prototype, name, { value: listen, configurable: true, writable: true });
-    }
+    beforeMessageListeners(this.prototype, (emitter) => emitter.#dispatchLater());
     for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
       for (const holder of [this, this.prototype]) Object.defineProperty(holder, name, { value, enumerable: true });
     }
