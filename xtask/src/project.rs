@@ -57,6 +57,16 @@ pub(crate) fn binary(name: &str) -> Result<PathBuf> {
     Ok(folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
+/// The same in the profile `release`, whatever this program was built in.
+pub(crate) fn release_binary(name: &str) -> Result<PathBuf> {
+    let beside = binary(name)?;
+    let profiles = beside
+        .parent()
+        .and_then(Path::parent)
+        .context("this program lies in no target folder")?;
+    Ok(profiles.join("release").join(beside.file_name().unwrap_or_default()))
+}
+
 /// The version of `package` in the workspace's `Cargo.lock`.
 pub(crate) fn locked_version(package: &str) -> Result<String> {
     let path = root().join("Cargo.lock");

@@ -119,6 +119,14 @@ pub(crate) fn build(toolbox: &Toolbox) -> Result<PathBuf> {
     project::binary("tautline-echo")
 }
 
+/// Builds the server as it is measured.
+pub(crate) fn build_release(toolbox: &Toolbox) -> Result<PathBuf> {
+    let mut command = toolbox.command(project::cargo());
+    command.args(["build", "--package", "tautline-echo", "--release"]);
+    process::run(&mut command, "building the echo server")?;
+    project::release_binary("tautline-echo")
+}
+
 /// This port, or the first free one after it. Not any free one: the tests are compiled for the port.
 pub(crate) fn free_port(first: u16) -> u16 {
     (first..first + 90).find(|port| !taken(*port)).unwrap_or(0)

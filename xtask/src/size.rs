@@ -11,7 +11,7 @@ use crate::setup::{self, BUILD, Tool};
 pub(crate) fn size() -> Result<()> {
     let mut tools = BUILD.to_vec();
     // Its bundler is among the dependencies of the package's tests.
-    tools.push(Tool::Modules("package".to_owned()));
+    tools.push(Tool::modules_of("package"));
     let toolbox = setup::prepare(&tools)?;
     toolbox.require(&tools)?;
     package::build(&toolbox)?;

@@ -1,5 +1,5 @@
 //! `cargo xtask setup`, and the same checks before every other command: each tool a command needs is found, or installed,
-//! or reported with what to do. Called by main.rs, demo.rs, package and test.
+//! or reported with what to do. Called by main.rs, demo.rs, bench.rs, package and test.
 
 mod apt;
 mod cargo_tools;
@@ -32,11 +32,19 @@ pub(crate) enum Tool {
     Firefox,
     Geckodriver,
     WebKit,
-    /// The npm dependencies of a folder under `tests/`.
+    /// The npm dependencies of a folder of the workspace.
     Modules(String),
 }
 
+/// The folder of the bench.
+pub(crate) const BENCHES: &str = "benches";
+
 impl Tool {
+    /// The npm dependencies of a folder under `tests/`.
+    pub(crate) fn modules_of(suite: &str) -> Self {
+        Self::Modules(format!("tests/{suite}"))
+    }
+
     fn name(&self) -> String {
         match self {
             Self::WasmTarget => "wasm32-unknown-unknown".to_owned(),
@@ -48,7 +56,7 @@ impl Tool {
             Self::Firefox => "Firefox".to_owned(),
             Self::Geckodriver => "geckodriver".to_owned(),
             Self::WebKit => "WebKit driver and xvfb".to_owned(),
-            Self::Modules(folder) => format!("npm packages of tests/{folder}"),
+            Self::Modules(folder) => format!("npm packages of {folder}"),
         }
     }
 }
@@ -140,7 +148,8 @@ impl Toolbox {
 pub(crate) fn everything() -> Result<Vec<Tool>> {
     let mut tools = BUILD.to_vec();
     tools.extend([Tool::Chromium, Tool::Firefox, Tool::Geckodriver, Tool::WebKit]);
-    tools.extend(node_suites()?.into_iter().map(Tool::Modules));
+    tools.extend(node_suites()?.iter().map(|suite| Tool::modules_of(suite)));
+    tools.push(Tool::Modules(BENCHES.to_owned()));
     Ok(tools)
 }
 

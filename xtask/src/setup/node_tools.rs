@@ -62,9 +62,9 @@ pub(super) fn wasm_opt(toolbox: &mut Toolbox, step: &mut Step) -> Result<String>
     Ok(BINARYEN.to_owned())
 }
 
-/// `npm ci` in a folder under `tests/`, when its lock file is not the one that was last installed.
-pub(super) fn modules(toolbox: &Toolbox, step: &mut Step, name: &str) -> Result<String> {
-    let folder = project::root().join("tests").join(name);
+/// `npm ci` in a folder of the workspace, when its lock file is not the one that was last installed.
+pub(super) fn modules(toolbox: &Toolbox, step: &mut Step, place: &str) -> Result<String> {
+    let folder = project::root().join(place);
     let read = |file: &str| {
         let path = folder.join(file);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -75,7 +75,7 @@ pub(super) fn modules(toolbox: &Toolbox, step: &mut Step, name: &str) -> Result<
         return Ok("up to date".to_owned());
     }
     let npm = toolbox.find(&["npm"]).context("npm is needed to install them")?;
-    step.installing(&format!("npm ci in tests/{name}"), "up to a minute");
+    step.installing(&format!("npm ci in {place}"), "up to a minute");
     let mut command = toolbox.command(npm);
     // Browsers come through `setup`, not through a package's install script.
     command
@@ -83,7 +83,7 @@ pub(super) fn modules(toolbox: &Toolbox, step: &mut Step, name: &str) -> Result<
         .env("PUPPETEER_SKIP_DOWNLOAD", "1");
     install(
         command.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder),
-        &format!("npm-{name}"),
+        &format!("npm-{}", place.replace('/', "-")),
         step,
     )?;
     // A package without dependencies leaves no folder behind.

@@ -49,7 +49,7 @@ impl Browser {
 pub(super) fn needs(browsers: &[Browser]) -> Vec<Tool> {
     // The package, and what its server runs in.
     let mut tools = BUILD.to_vec();
-    tools.push(Tool::Modules("package".to_owned()));
+    tools.push(Tool::modules_of("package"));
     for browser in browsers {
         tools.extend(tools_of(*browser));
     }

@@ -29,7 +29,7 @@ pub(super) fn needs(suite: &str) -> Vec<Tool> {
     }
     // A suite that is missing has nothing to install; running it says so.
     if setup::node_suites().is_ok_and(|suites| suites.iter().any(|name| name == suite)) {
-        tools.push(Tool::Modules(suite.to_owned()));
+        tools.push(Tool::modules_of(suite));
     }
     tools
 }
