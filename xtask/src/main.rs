@@ -3,11 +3,13 @@
 //! - setup: finds and installs the tools. Every command checks the ones it needs.
 //! - package: builds the npm package in `pkg/`.
 //! - size: what the package costs a page.
+//! - bench: how fast it is, beside its peers.
 //! - demo: serves the demo page.
 //! - fuzz: damages frames of sessions for as long as one likes.
 //! - test: runs the tests, in parts.
 //! - server, process, project, report: what these share.
 
+mod bench;
 mod demo;
 mod fuzz;
 mod package;
@@ -51,6 +53,13 @@ enum Action {
     ///
     /// Fails where it is more than the budget.
     Size,
+    /// Measure Tautline beside its peers, in real browsers
+    ///
+    /// Builds and installs what that needs, runs for some twenty minutes, prints a table, and writes benches/results.md with its
+    /// charts. A run of less writes neither.
+    #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --quick\n  \
+                            cargo xtask bench --only echo,round-trip --clients websocket,tautline-durable")]
+    Bench(bench::Choice),
     /// Build the package and the server, and serve the demo page until Ctrl-C
     ///
     /// The last line it prints is the page's address.
@@ -114,6 +123,10 @@ fn run(action: Action) -> Result<u8> {
         }
         Action::Size => {
             size::size()?;
+            Ok(0)
+        }
+        Action::Bench(choice) => {
+            bench::bench(&choice)?;
             Ok(0)
         }
         Action::Demo { port } => demo::demo(port),

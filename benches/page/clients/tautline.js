@@ -1,0 +1,7 @@
+// Tautline on a plain connection.
+
+import { connect } from "tautline";
+
+import { openTautline } from "../tautline_socket.js";
+
+export const open = (url, { payload }) => openTautline(connect, url, { payload, durable: false });

@@ -1,0 +1,141 @@
+// Runs the plan: job by job, round by round, in each round every client, another one first each time. It reports each measurement
+// to the runner; a client that fails is told with its reason, and takes no further part in that job.
+
+import { load } from "./clients.js";
+import * as runner from "./runner.js";
+import { rotated } from "./turns.js";
+
+/** In seconds: what takes so much longer than expected has hung. */
+const limitOf = (seconds) => Math.round(30 + 5 * seconds);
+
+/** Rejects where code of the measurement under way throws, and nobody catches it. */
+let interrupt = () => {};
+
+const { jobs, urls } = await runner.plan();
+
+/** Where a client finds a place of its server. */
+const urlOf = ({ server }, path) => urls[server] + path;
+
+const WAYS = {
+  async alone(job) {
+    const { measure } = await import(`./works/${job.work}.js`);
+    return eachAlone(job, async (client, own) => recordsOf(await measure(await load(client), own)));
+  },
+
+  async framed(job) {
+    return eachAlone(job, async (client, own) => {
+      const frame = await openFrame();
+      try {
+        return recordsOf(await frame.contentWindow.measure(client, own));
+      } finally {
+        frame.remove();
+      }
+    });
+  },
+
+  async growth(job) {
+    const { grow } = await import(`./growth/${job.work}.js`);
+    return eachAlone(job, async (client, own) => grow(await load(client), own));
+  },
+
+  async together(job) {
+    const { measureTogether } = await import(`./works/${job.work}.js`);
+    const failed = new Set();
+    for (const round of roundsOf(job)) {
+      const clients = rotated(job.clients, round).filter((client) => !failed.has(client));
+      const step = stepOf(job, round);
+      const limit = limitOf(job.seconds * clients.length);
+      await runner.begin({ ...step, client: `${clients.length} in turns`, limit });
+      const own = ownOf(job, round, job.clients[0]);
+      const measure = async () => measureTogether(await Promise.all(clients.map(load)), own);
+      // What nobody has caught may be anyone's.
+      const failAll = (error) => new Map(clients.map((client) => [client, new Error(words(error))]));
+      const results = await limited(limit, measure).catch(failAll);
+      for (const [client, result] of results) {
+        if (result instanceof Error) failed.add(client);
+        const records = result instanceof Error ? [{ failed: words(result) }] : recordsOf(result);
+        for (const record of records) await runner.result({ ...step, client, ...record });
+      }
+    }
+  },
+};
+
+/** One client after the other; `measure` resolves with records, or with series. */
+async function eachAlone(job, measure) {
+  const failed = new Set();
+  const limit = limitOf(job.seconds);
+  for (const round of roundsOf(job)) {
+    for (const client of rotated(job.clients, round)) {
+      const step = { ...stepOf(job, round), client };
+      await runner.begin({ ...step, limit });
+      if (failed.has(client)) {
+        await runner.result({ ...step, skipped: true });
+        continue;
+      }
+      try {
+        const records = await limited(limit, () => measure(client, ownOf(job, round, client)));
+        for (const record of records) await runner.result({ ...step, ...record });
+      } catch (error) {
+        failed.add(client);
+        await runner.result({ ...step, failed: words(error) });
+      }
+    }
+  }
+}
+
+/** Round 0 is the warm-up. */
+function roundsOf({ rounds, warmsUp }) {
+  const first = warmsUp ? 0 : 1;
+  return Array.from({ length: rounds + 1 - first }, (_, i) => first + i);
+}
+
+const stepOf = ({ work, payload, rounds }, round) => ({ work, payload, round, rounds });
+
+/** What a measurement is told. */
+function ownOf({ work, payload, counts, warmUp, quick }, round, client) {
+  return { work, payload, count: (round === 0 ? warmUp : counts)[client], quick, urlOf };
+}
+
+const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));
+
+/** A frame of the same origin, with modules of its own. */
+async function openFrame() {
+  const frame = document.createElement("iframe");
+  frame.src = "/page/frame.html";
+  const loaded = new Promise((resolve) => (frame.onload = resolve));
+  document.body.append(frame);
+  await loaded;
+  listen(frame.contentWindow);
+  return frame;
+}
+
+function listen(window) {
+  window.addEventListener("error", ({ error, message }) => interrupt(error ?? new Error(message)));
+  window.addEventListener("unhandledrejection", ({ reason }) => interrupt(reason));
+}
+
+/** A measurement that ends: with what it gives, what it throws, or after its time. */
+async function limited(limit, measure) {
+  let timer;
+  const end = new Promise((_, reject) => {
+    interrupt = reject;
+    timer = setTimeout(() => reject(new Error(`no end after ${limit} s`)), limit * 1000);
+  });
+  try {
+    return await Promise.race([measure(), end]);
+  } finally {
+    clearTimeout(timer);
+    interrupt = () => {};
+  }
+}
+
+/** Of another frame's errors, too. */
+const words = (error) => (error?.message ? `${error.name}: ${error.message}` : String(error));
+
+listen(window);
+try {
+  for (const job of jobs) await WAYS[job.how](job);
+  await runner.done();
+} catch (error) {
+  await runner.done(words(error));
+}

@@ -1,0 +1,121 @@
+// What is measured: works, payloads, clients and counts, in full and quick. Read by the runner, which hands the page its jobs.
+
+const JAVASCRIPT = ["websocket", "reconnecting-websocket", "partysocket", "socket.io", "tautline", "tautline-durable"];
+const RUST = ["gloo-net", "ws_stream_wasm", "tokio-tungstenite-wasm", "ewebsock", "tautline-rust", "tautline-rust-durable"];
+
+/** Every client: its language, and whether it delivers each message exactly once. */
+export const CLIENTS = Object.fromEntries([
+  ...JAVASCRIPT.map((name) => [name, { language: "JavaScript", isDurable: name === "tautline-durable" }]),
+  ...RUST.map((name) => [name, { language: "Rust", isDurable: name === "tautline-rust-durable" }]),
+]);
+
+const ALL = [...JAVASCRIPT, ...RUST];
+/** Those that connect again by themselves. The Rust ones are not among them: the works are theirs, and these works the page's. */
+const RECONNECTING = JAVASCRIPT.filter((name) => name !== "websocket");
+/** Those whose costs must not grow, and what they are seen against. */
+const OURS = ["tautline", "tautline-durable"];
+const GROWING = ["websocket", ...OURS];
+/** JSON of five fields, and bytes of text. */
+export const PAYLOADS = ["json", "16", "4096", "65536"];
+
+/** Messages in one measurement of half a second or so: of clients that deliver at most once, and of durable ones. */
+const COUNTS = {
+  json: { once: 15_000, durable: 200_000 },
+  16: { once: 15_000, durable: 200_000 },
+  4096: { once: 8000, durable: 20_000 },
+  65536: { once: 1000, durable: 1000 },
+};
+
+/** One way it is more. */
+const ONE_WAY = {
+  json: { once: 20_000, durable: 250_000 },
+  16: { once: 20_000, durable: 250_000 },
+  4096: { once: 10_000, durable: 25_000 },
+  65536: { once: 1500, durable: 1500 },
+};
+
+/** The parts of a full measurement that make a quick one, and that warm up for it. */
+const QUICKLY = 0.2;
+const WARM_UP = 0.25;
+
+/** The same number for all. */
+const same = (count) => ({ once: count, durable: count });
+
+/**
+ * The works in their order.
+ *
+ * - `tells`: the works of its records, where that isn't itself alone.
+ * - `clients`: who does it. Default: all. `quickClients`: who does it in a quick run.
+ * - `payloads`: in full; a quick run takes the first. Default: JSON.
+ * - `counts`: messages, by payload or the same for each. `quickly`: the part of them in a quick run. Default: a fifth.
+ * - `rounds`, `quickRounds`: at most.
+ * - `warmsUp`: each client does it once before it counts.
+ * - `how`: each client by itself ("alone"), in turns ("together"), in a fresh frame ("framed"), or as a cost that must not grow
+ *   ("growth").
+ * - `seconds`: how long one measurement takes, about; in turns, each client's part.
+ * - `needs`: the one browser that can tell.
+ */
+const WORKS = [
+  { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.8 },
+  { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
+  { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
+  { work: "round-trip", counts: same(1000), warmsUp: true, how: "together", seconds: 0.3 },
+  { work: "round-trip-busy", counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
+  { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
+  { work: "wire", counts: same(10_000), rounds: 1, seconds: 0.6 },
+  { work: "reconnect", clients: RECONNECTING, counts: same(1), rounds: 3, quickRounds: 1, seconds: 2 },
+  { work: "loss", clients: RECONNECTING, counts: same(2000), quickly: 0.4, rounds: 2, quickRounds: 1, seconds: 8 },
+  { work: "memory", counts: same(1_000_000), quickly: 0.01, rounds: 1, how: "framed", seconds: 36, needs: "chromium" },
+  { work: "sockets", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.6, rounds: 1, seconds: 12 },
+  { work: "outbox", clients: OURS, how: "growth", quickly: 0.4, rounds: 1, seconds: 10 },
+  { work: "million", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.1, rounds: 1, seconds: 35 },
+  { work: "reconnects", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.1, rounds: 1, seconds: 35 },
+];
+
+export const WORK_NAMES = WORKS.flatMap(({ work, tells = [work] }) => tells);
+
+/**
+ * The jobs of a run: `{ work, how, payload, clients, rounds, warmsUp, counts, warmUp, seconds, quick }`, where `counts` and `warmUp`
+ * have each client's number of messages. `left`: the works that the browser can't do.
+ */
+export function planOf({ browser, quick = false, only = WORK_NAMES, clients = ALL, rounds = quick ? 2 : 5, payloads }) {
+  const jobs = [];
+  const left = [];
+  for (const one of WORKS) {
+    const { work, how = "alone", warmsUp = false, counts = same(0) } = one;
+    const able = (quick && one.quickClients) || (one.clients ?? ALL);
+    const taking = clients.filter((client) => able.includes(client));
+    if (taking.length === 0 || !(one.tells ?? [work]).some((told) => only.includes(told))) continue;
+    if (one.needs && one.needs !== browser) {
+      left.push(work);
+      continue;
+    }
+    const share = quick ? (one.quickly ?? QUICKLY) : 1;
+    for (const payload of payloadsOf(one, quick, payloads)) {
+      const messages = counts[payload] ?? counts;
+      jobs.push({
+        work,
+        how,
+        payload: how === "growth" ? undefined : payload,
+        clients: taking,
+        rounds: Math.min(rounds, one.rounds ?? rounds, (quick && one.quickRounds) || rounds),
+        warmsUp,
+        counts: countsOf(taking, messages, share),
+        // Long enough for the page's compilers, in a quick run as well.
+        warmUp: countsOf(taking, messages, WARM_UP),
+        seconds: one.seconds * share,
+        quick,
+      });
+    }
+  }
+  return { jobs, left };
+}
+
+function payloadsOf({ payloads = ["json"] }, quick, chosen) {
+  if (chosen) return payloads.filter((payload) => chosen.includes(payload));
+  return quick ? payloads.slice(0, 1) : payloads;
+}
+
+function countsOf(clients, { once, durable }, share) {
+  return Object.fromEntries(clients.map((client) => [client, Math.ceil((CLIENTS[client].isDurable ? durable : once) * share)]));
+}

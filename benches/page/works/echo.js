@@ -1,0 +1,64 @@
+// The work `echo`: messages go to the server and come back. And with it `cpu`: what the page's process has computed for it.
+
+import { check, messagesOf } from "../messages.js";
+import { processorTime } from "../runner.js";
+
+const IN_FLIGHT = 1000;
+const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
+
+/** How many messages a client keeps on their way that would take any number. */
+export const inFlightOf = (payload) => Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / messagesOf(payload).bytes));
+
+export async function measure(client, { payload, count, urlOf }) {
+  const channel = await client.open(urlOf(client, "/echo"), { payload });
+  const before = await processorTime();
+  const ms = await echo(client, channel, payload, count);
+  const after = await processorTime();
+  await channel.close();
+  const told = { echo: { rate: (count / ms) * 1000 } };
+  if (after !== null) told.cpu = { perMessage: (after - before) / count };
+  return told;
+}
+
+/** Sends so many and takes as many, numbered from `first` on where the client is JavaScript's; the milliseconds. */
+export function echo(client, channel, payload, count, first = 1) {
+  if (client.isRust) return channel.echo(count, inFlightOf(payload));
+  return client.isDurable ? echoDurable(channel, payload, count, first) : echoPlain(channel, payload, count, first);
+}
+
+/** Its `send` is all the backpressure there is. */
+async function echoDurable(channel, payload, count, first) {
+  const messages = messagesOf(payload);
+  const end = first + count;
+  let due = first;
+  const start = performance.now();
+  const receiving = channel.receive((message) => {
+    check(messages, message, due++);
+    return due === end;
+  });
+  const sending = async () => {
+    for (let n = first; n < end; n++) await channel.send(messages.make(n));
+  };
+  await Promise.all([receiving, sending()]);
+  return performance.now() - start;
+}
+
+async function echoPlain(channel, payload, count, first) {
+  const messages = messagesOf(payload);
+  const inFlight = inFlightOf(payload);
+  const end = first + count;
+  let next = first;
+  let due = first;
+  const fill = () => {
+    while (next < end && next - due < inFlight) channel.send(messages.make(next++));
+  };
+  const start = performance.now();
+  const receiving = channel.receive((message) => {
+    check(messages, message, due++);
+    fill();
+    return due === end;
+  });
+  fill();
+  await receiving;
+  return performance.now() - start;
+}

@@ -1,0 +1,33 @@
+// The work `reconnect`: from the cut of the connection to the first reply after it. The server is there again at once, so this is
+// the client's own delay.
+
+import { messagesOf } from "../messages.js";
+import { openRelay } from "../runner.js";
+import { echo } from "./echo.js";
+
+/** How often a message is sent meanwhile: those of the first moments may be lost. */
+const PROBE_MS = 20;
+
+export async function measure(client, { payload }) {
+  const relay = await openRelay(client.server);
+  const { make } = messagesOf(payload);
+  let probing;
+  try {
+    const channel = await client.open(`${relay.url}/echo`, { payload });
+    // Nothing is under way when it is cut: whatever comes has gone over the next connection.
+    await echo(client, channel, payload, 1);
+    const receiving = channel.receive(() => true);
+    const start = performance.now();
+    await relay.cut();
+    let n = 2;
+    probing = setInterval(() => channel.send(make(n++)), PROBE_MS);
+    await receiving;
+    const ms = performance.now() - start;
+    clearInterval(probing);
+    await channel.close();
+    return { reconnect: { ms } };
+  } finally {
+    clearInterval(probing);
+    await relay.stop();
+  }
+}

@@ -1,0 +1,53 @@
+// The work `round-trip-busy`: the same as `round-trip`, while other messages flow over the same socket, there and back.
+
+import { measureInBlocks } from "../blocks.js";
+import { check, messagesOf } from "../messages.js";
+
+const PER_SECOND = 10_000;
+/** How often they are sent, as many as are due: a browser's timers come no more often. */
+const TICK_MS = 4;
+/** Numbers from here on are round trips. */
+const PROBES = 2 ** 31;
+
+export function measureTogether(clients, job) {
+  return measureInBlocks(clients, job, (client, channel, count) =>
+    client.isRust ? channel.round_trips_busy(count, PER_SECOND) : roundTrips(channel, messagesOf(job.payload), count));
+}
+
+/** The microseconds of each. What flows is taken to its last message. */
+async function roundTrips(channel, messages, count) {
+  const times = [];
+  let probe = PROBES;
+  let [sent, due] = [0, 1];
+  let start;
+  const send = () => {
+    probe++;
+    start = performance.now();
+    channel.send(messages.make(probe));
+  };
+
+  const began = performance.now();
+  const flow = setInterval(() => {
+    const until = ((performance.now() - began) / 1000) * PER_SECOND;
+    while (sent < until) channel.send(messages.make(++sent));
+  }, TICK_MS);
+  const isDone = () => times.length === count && due > sent;
+  const receiving = channel.receive((message) => {
+    if (messages.numberOf(message) < PROBES) {
+      check(messages, message, due++);
+      return isDone();
+    }
+    check(messages, message, probe);
+    times.push((performance.now() - start) * 1000);
+    if (times.length < count) send();
+    else clearInterval(flow);
+    return isDone();
+  });
+  try {
+    send();
+    await receiving;
+  } finally {
+    clearInterval(flow);
+  }
+  return times;
+}

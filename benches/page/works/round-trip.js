@@ -1,0 +1,32 @@
+// The work `round-trip`: one message goes out and comes back before the next does. The clients take turns in short blocks, so
+// that whatever else the machine does meets all of them.
+
+import { measureInBlocks } from "../blocks.js";
+import { check, messagesOf } from "../messages.js";
+
+export function measureTogether(clients, job) {
+  return measureInBlocks(clients, job, (client, channel, count) =>
+    client.isRust ? channel.round_trips(count) : roundTrips(channel, messagesOf(job.payload), count));
+}
+
+/** The microseconds of each. */
+async function roundTrips(channel, messages, count) {
+  const times = [];
+  let n = 0;
+  let start;
+  const send = () => {
+    n++;
+    start = performance.now();
+    channel.send(messages.make(n));
+  };
+  const receiving = channel.receive((message) => {
+    check(messages, message, n);
+    times.push((performance.now() - start) * 1000);
+    if (n === count) return true;
+    send();
+    return false;
+  });
+  send();
+  await receiving;
+  return times;
+}

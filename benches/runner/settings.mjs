@@ -1,0 +1,73 @@
+// What a run is told by its flags.
+
+import { parseArgs } from "node:util";
+
+import { CLIENTS, PAYLOADS, WORK_NAMES } from "../page/plan.js";
+
+const BROWSERS = ["chromium", "firefox"];
+
+export const HELP = `Measures Tautline beside its peers, in a real browser, against real servers.
+
+  node benches/run.mjs [options]
+
+  --quick             fewer messages, payloads and rounds: under two minutes
+  --only WORK,…       these works: ${WORK_NAMES.join(", ")}
+  --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
+  --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
+  --rounds N          how often each client does each work (5; quick: 2)
+  --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too
+  --help              this text
+
+\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything writes results.md and its
+charts; every run leaves all its figures in target/bench/told.json.
+`;
+
+/** `{ help, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */
+export function settingsOf(args) {
+  const text = { type: "string" };
+  const flag = { type: "boolean" };
+  const options = { quick: flag, only: text, clients: text, payloads: text, rounds: text, browser: text, help: flag };
+  const { values } = parseArgs({ args, options });
+  const { help = false, quick = false } = values;
+  const plan = {
+    quick,
+    only: names(values, "only", WORK_NAMES),
+    clients: names(values, "clients", Object.keys(CLIENTS)),
+    payloads: names(values, "payloads", PAYLOADS),
+    rounds: rounds(values),
+  };
+  const [browser, ...others] = names(values, "browser", BROWSERS) ?? [];
+  if (others.length > 0) throw new TypeError("--browser takes one browser; without it there are both");
+  return { help, browser, plan };
+}
+
+/** Whether everything is asked for: only that is worth keeping. */
+export function isWhole({ browser, plan }) {
+  const { quick, only, clients, payloads } = plan;
+  return !browser && !quick && !only && !clients && !payloads;
+}
+
+/** What to run, in order: `{ browser, plan }`. */
+export function runsOf({ browser, plan }) {
+  if (browser) return [{ browser, plan }];
+  const { only = WORK_NAMES, payloads = PAYLOADS } = plan;
+  const runs = [{ browser: "chromium", plan }];
+  if (only.includes("echo") && payloads.includes("json")) {
+    runs.push({ browser: "firefox", plan: { ...plan, only: ["echo"], payloads: ["json"] } });
+  }
+  return runs;
+}
+
+/** What stands between commas, if anything does, each of it known. */
+function names(values, flag, known) {
+  const list = values[flag]?.split(",");
+  const unknown = list?.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new TypeError(`--${flag} takes ${known.join(", ")}, not ${unknown}`);
+  return list;
+}
+
+function rounds({ rounds }) {
+  if (rounds === undefined) return undefined;
+  if (!/^[1-9]\d*$/.test(rounds)) throw new TypeError(`--rounds takes a number from 1 on, not ${rounds}`);
+  return Number(rounds);
+}
