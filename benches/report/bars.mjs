@@ -1,0 +1,114 @@
+// The bars that this project sets itself: each with its figure, and whether it is met. Nothing here is tuned to a result:
+// where a run did not measure what a bar asks for, it says so.
+
+import { isHeap, NOISE, rise } from "./growth.mjs";
+import { rowOf } from "./medians.mjs";
+import { bytes, times } from "./numbers.mjs";
+import { BASELINE, CLIENTS, kindOf, PAYLOADS } from "./works.mjs";
+
+const THROUGHPUT = ["echo", "in", "out"];
+const PLAIN = ["tautline", "tautline-rust"];
+const DURABLE = ["tautline-durable", "tautline-rust-durable"];
+/** The growth works are JavaScript’s. */
+const IN_GROWTHS = ["tautline", "tautline-durable"];
+const GROWING = [
+  { work: "million", words: "message 100,000 to 1,000,000", last: 1_000_000 },
+  { work: "reconnects", words: "reconnect 1,000 to 10,000", last: 10_000 },
+];
+const PEERS = Object.keys(CLIENTS).filter((client) => kindOf(client) === "peer");
+
+/**
+ * `[{ client, words, bound, figure, met, aim? }]`: `met` is undefined where the run has not what it takes. A quick run has not what it
+ * takes for memory: fewer messages.
+ */
+export function bars({ machine, tables, groups }) {
+  return [
+    ...throughputOfDurable(tables),
+    ...PLAIN.flatMap((client) => throughputOfPlain(tables, client)),
+    ...[...PLAIN, ...DURABLE].map((client) => roundTrip(tables, client)),
+    ...DURABLE.map((client) =>
+      atMost(client, "processor time per message of the echo, to websocket", ratio(tables, "cpu", "json", client, "perMessage"), 0.1)),
+    ...[...PLAIN, ...DURABLE].map((client) =>
+      noGrowth(client, "wasm and heap together, message 100,000 to 1,000,000",
+        machine.quick ? NaN : rowOf(tables, "memory", "json", client)?.values.growth?.median)),
+    ...IN_GROWTHS.flatMap((client) => GROWING.flatMap((growing) => heaps(groups, client, growing))),
+  ];
+}
+
+function throughputOfDurable(tables) {
+  const words = (to) => `echo of JSON, to ${to}`;
+  const echo = (client, to) => ratio(tables, "echo", "json", client, "rate", to);
+  return [
+    atLeast("tautline-durable", words(BASELINE), echo("tautline-durable"), 20, 25),
+    atLeast("tautline-rust-durable", words(BASELINE), echo("tautline-rust-durable"), 15),
+    atLeast("tautline-rust-durable", words("gloo-net"), echo("tautline-rust-durable", "gloo-net"), 15),
+  ];
+}
+
+function throughputOfPlain(tables, client) {
+  const echo = (to) => ratio(tables, "echo", "json", client, "rate", to);
+  const all = tables
+    .filter(({ work }) => THROUGHPUT.includes(work))
+    .map(({ work, payload }) => ({ name: `${work}, ${nameOf(payload)}`, figure: ratio(tables, work, payload, client, "rate") }));
+  const least = first(all, (a, b) => a.figure - b.figure);
+  const closest = first(PEERS.map((peer) => ({ name: peer, figure: echo(peer) })), (a, b) => a.figure - b.figure);
+  return [
+    atLeast(client, `echo of JSON, to ${BASELINE}`, echo(BASELINE), 0.97),
+    atLeast(client, `least of echo, in and out, to ${BASELINE}${named(least)}`, least?.figure, 0.97),
+    atLeast(client, `echo of JSON, to ${closest ? `${closest.name}, best peer` : "the best peer"}`, closest?.figure, 1),
+  ];
+}
+
+function roundTrip(tables, client) {
+  const trips = tables
+    .filter(({ work }) => work === "round-trip")
+    .map(({ work, payload }) => ({ name: nameOf(payload), figure: ratio(tables, work, payload, client, "mean") }));
+  const most = first(trips, (a, b) => b.figure - a.figure);
+  const of = trips.length > 1 ? `, the most of ${trips.length} payloads${named(most)}` : "";
+  return atMost(client, `mean round trip, to ${BASELINE}${of}`, most?.figure, 1.25, 1.15);
+}
+
+function heaps(groups, client, { work, words, last }) {
+  const lines = groups
+    .filter((group) => group.work === work && isHeap(group.unit))
+    .flatMap(({ part, lines }) => lines.map((line) => ({ part, ...line })))
+    .filter((line) => line.client === client && line.points.at(-1)?.[0] >= last);
+  if (lines.length === 0) return [noGrowth(client, `heap, ${words}`)];
+  return lines.map(({ part = "heap", points }) => noGrowth(client, `${part}, ${words}`, points.length > 1 ? rise(points) : NaN));
+}
+
+function atLeast(client, words, figure, bound, aim) {
+  return bar(client, words, times(figure), `≥ ${bound}×`, (limit) => figure >= limit, figure, bound, aim);
+}
+
+function atMost(client, words, figure, bound, aim) {
+  return bar(client, words, times(figure), `≤ ${bound}×`, (limit) => figure <= limit, figure, bound, aim);
+}
+
+function noGrowth(client, words, figure) {
+  return bar(client, words, signed(figure), `< ${NOISE / 1024} KiB`, (limit) => figure < limit, figure, NOISE);
+}
+
+function bar(client, words, figure, bound, passes, measured, limit, aim) {
+  const met = Number.isFinite(measured) ? passes(limit) : undefined;
+  return { client, words, bound: aim ? `${bound}, aim ${aim}×` : bound, figure, met, ...(aim && met && { aim: passes(aim) }) };
+}
+
+/** A bar’s answer, in a word. */
+export function answer({ met, aim }) {
+  if (met === undefined) return "not measured";
+  return met ? (aim ? "yes, aim too" : "yes") : "NO";
+}
+
+const signed = (value) => (Number.isFinite(value) ? `${value > 0 ? "+" : value < 0 ? "−" : ""}${bytes(Math.abs(value))}` : "–");
+const nameOf = (payload) => (payload === "json" ? "JSON" : (PAYLOADS[payload] ?? payload));
+const named = (one) => (one ? ` (${one.name})` : "");
+
+/** NaN where one of the two has no figure. */
+function ratio(tables, work, payload, client, name, to = BASELINE) {
+  const [own, other] = [client, to].map((client) => rowOf(tables, work, payload, client)?.values[name]?.median);
+  return own / other;
+}
+
+/** The first in order, of those that have a figure. */
+const first = (list, order) => list.filter(({ figure }) => Number.isFinite(figure)).sort(order)[0];

@@ -1,0 +1,117 @@
+// The report as a file of the repository, benches/results.md: what it was measured on and how, the bars, and every figure.
+
+import { answer, bars } from "./bars.mjs";
+import { failuresOf, gridsOf } from "./columns.mjs";
+import { RULES } from "./growth.mjs";
+import { conditions, summary } from "./machine.mjs";
+import { times } from "./numbers.mjs";
+import { BASELINE, GROWTHS, workOf } from "./works.mjs";
+
+const HOW = "Page, server and whatever is between them share one machine, over loopback. The page is cross-origin isolated, as the browser’s "
+  + "clock is coarse elsewhere, and no debugger or driver is attached, as those copy each frame. In every round each client takes its turn, "
+  + "another one first each time; a round that warms up does not count. Messages are made, encoded, decoded and checked as an application "
+  + "would: lost, doubled or disordered ones are a failure. Clients that deliver at most once keep up to 1,000 messages, or 4 MiB, on their "
+  + "way; durable ones have only `await send`.";
+
+export function markdown({ machine, tables, groups, charts }) {
+  return [
+    ...heading(machine, tables, charts),
+    ...barsPart(bars({ machine, tables, groups })),
+    ...works(tables),
+    ...growth(tables, groups, charts),
+  ].join("\n\n") + "\n";
+}
+
+function heading(machine, tables, charts) {
+  const rounds = Math.max(0, ...tables.flatMap(({ rows }) => rows.map((row) => row.rounds)));
+  return [
+    "# Results",
+    "Made by `cargo xtask bench`, which writes this file and its pictures. On another machine the figures are others; what should stay are "
+      + `the ratios to \`${BASELINE}\`, the browser’s own WebSocket, which runs beside all others.`,
+    ...(charts["echo.svg"] ? [image("echo.svg", `Messages a second, 100-byte JSON echoed. ${summary(machine, rounds)}`)] : []),
+    "## How it was measured",
+    list(conditions(machine, rounds)),
+    HOW,
+    `Each figure is the median of the rounds. × is its ratio to \`${BASELINE}\`: above 1 is more, whichever is better. Below stand the `
+      + "lowest and the highest round.",
+  ];
+}
+
+function barsPart(list) {
+  const rows = list.map((bar) => [code(bar.client), bar.words, bar.bound, bar.figure, answer(bar)]);
+  return [
+    "## Bars",
+    "What this project asks of itself; all with JSON of 100 bytes, where nothing else is said.",
+    grid(["client", "what", "bound", "figure", "met"], rows, 3),
+  ];
+}
+
+function works(tables) {
+  return [...new Set(tables.map(({ work }) => work))]
+    .filter((work) => !(work in GROWTHS))
+    .flatMap((work) => workPart(work, tables.filter((table) => table.work === work)));
+}
+
+function workPart(work, tables) {
+  const { title, says } = workOf(work);
+  const grids = gridsOf(work, tables);
+  return [
+    `## ${title}`,
+    ...(says ? [says] : []),
+    ...grids.flatMap((one) => [...(grids.length > 1 ? [one.title] : []), tableOf(one)]),
+    ...failures(tables),
+  ];
+}
+
+function tableOf({ columns, clients }) {
+  const rows = clients.map((client) => [code(client), ...columns.map((column) => cell(column, client))]);
+  return grid(["client", ...columns.map(({ title }) => title)], rows, 1);
+}
+
+function cell(column, client) {
+  const { format, compares } = column;
+  const { median, low, high, ratio, rounds, failed } = column.cell(client);
+  if (median === undefined) return failed ? "failed" : "–";
+  const figure = `**${format(median)}**${compares && Number.isFinite(ratio) ? ` ${times(ratio)}` : ""}`;
+  return rounds > 1 ? `${figure}<br><sub>${format(low)} – ${format(high)}</sub>` : figure;
+}
+
+function failures(tables) {
+  const failed = failuresOf(tables);
+  if (failed.length === 0) return [];
+  return [list(failed.map(({ who: [client, ...payload], why }) => `${[code(client), ...payload].join(", ")}: ${escape(why)}`))];
+}
+
+function growth(tables, groups, charts) {
+  const failed = tables.filter(({ work }) => work in GROWTHS);
+  const names = [...new Set([...groups, ...failed].map(({ work }) => work))];
+  if (names.length === 0) return [];
+  return [
+    "## Costs that must not grow",
+    RULES.time,
+    RULES.heap,
+    ...names.flatMap((work) => {
+      const { title, says } = workOf(work);
+      const rows = groups.filter((group) => group.work === work).flatMap(({ part, unit, lines }) =>
+        lines.map(({ client, words }) => [part ?? unit, code(client), words]));
+      return [
+        `### ${title}`,
+        ...(says ? [says] : []),
+        ...(charts[`${work}.svg`] ? [image(`${work}.svg`, `${title}: the table below in a picture`)] : []),
+        ...(rows.length > 0 ? [grid(["what", "client", "in words"], rows, 3)] : []),
+        ...failures(failed.filter((table) => table.work === work)),
+      ];
+    }),
+  ];
+}
+
+/** A table; the first `left` columns to the left, the others to the right. */
+function grid(head, rows, left) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, index) => (index < left ? "---" : "---:"))), ...rows.map(line)].join("\n");
+}
+
+const list = (items) => items.map((item) => `- ${item}`).join("\n");
+const image = (file, words) => `![${words}](${file})`;
+const code = (words) => `\`${words}\``;
+const escape = (words) => words.replaceAll(/[\\`*_<>|[\]]/g, "\\$&");

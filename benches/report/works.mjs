@@ -1,0 +1,148 @@
+// What is measured, in words: each work with what it does, what its values mean, and which way is better. The clients in the
+// order in which they are shown. Whatever a run brings that is not listed is shown, too, by the names it came with.
+
+import { bytes, count, micros, millis, rate } from "./numbers.mjs";
+
+/** What all others are compared with. */
+export const BASELINE = "websocket";
+
+/** The face: in what language the work is written. `most`: the most that is promised, once or exactly once. */
+export const CLIENTS = {
+  websocket: { face: "JavaScript", title: "the browser’s WebSocket" },
+  "reconnecting-websocket": { face: "JavaScript" },
+  partysocket: { face: "JavaScript" },
+  "socket.io": { face: "JavaScript", title: "socket.io-client" },
+  tautline: { face: "JavaScript", title: "tautline", kind: "plain" },
+  "tautline-durable": { face: "JavaScript", title: "tautline, durable", kind: "durable" },
+  "gloo-net": { face: "Rust" },
+  ws_stream_wasm: { face: "Rust" },
+  "tokio-tungstenite-wasm": { face: "Rust" },
+  ewebsock: { face: "Rust" },
+  "tautline-rust": { face: "Rust", title: "tautline", kind: "plain" },
+  "tautline-rust-durable": { face: "Rust", title: "tautline, durable", kind: "durable" },
+};
+
+export const PAYLOADS = {
+  json: "100-byte JSON",
+  16: "16 bytes",
+  4096: "4 KiB",
+  65536: "64 KiB",
+};
+
+const RATE = { rate: { title: "messages/s", format: rate, better: "more" } };
+const LATENCY = {
+  mean: { title: "mean", format: micros, better: "less" },
+  median: { title: "median", format: micros, better: "less" },
+  p99: { title: "p99", format: micros, better: "less" },
+};
+
+/**
+ * A value with `better` is compared with the baseline's: the ratio is above 1 where it is more, whichever is better.
+ */
+export const WORKS = {
+  echo: {
+    title: "Echo",
+    says: "Messages go to the server and come back, as many at a time as the client’s way of waiting allows; each reply is parsed, and its "
+      + "order checked.",
+    values: RATE,
+  },
+  in: { title: "In", says: "The server pushes messages; each is parsed, and its order checked.", values: RATE },
+  out: { title: "Out", says: "Messages go to the server, which answers once, when it has them all.", values: RATE },
+  "round-trip": {
+    title: "Round trip",
+    says: "One message goes out and comes back before the next does; the clients take turns in blocks of 200.",
+    values: LATENCY,
+  },
+  "round-trip-busy": {
+    title: "Round trip, busy",
+    says: "The same while 10,000 messages a second flow on the same socket.",
+    values: LATENCY,
+  },
+  cpu: {
+    title: "Processor",
+    says: "What the page’s process computes for each message of the echo, all its threads together.",
+    values: { perMessage: { title: "µs/message", format: micros, better: "less" } },
+  },
+  memory: {
+    title: "Memory",
+    says: "What wasm and JavaScript hold after a million messages were echoed, and what of that came after message 100,000.",
+    values: {
+      wasm: { title: "wasm", format: bytes },
+      js: { title: "JavaScript", format: bytes },
+      growth: { title: "growth", format: bytes },
+    },
+  },
+  "first-echo": {
+    title: "First echo",
+    says: "From the import of the client, in a fresh frame, to the first reply.",
+    values: { ms: { title: "ms", format: millis, better: "less" } },
+  },
+  wire: {
+    title: "Wire",
+    says: "Bytes on the TCP connection for each message of the echo, counted between browser and server.",
+    values: {
+      out: { title: "out, bytes/message", format: bytes, better: "less" },
+      in: { title: "in, bytes/message", format: bytes, better: "less" },
+    },
+  },
+  reconnect: {
+    title: "Reconnect",
+    says: "From the cut of a connection to the first reply over the next; the server is there at once, so this is the client’s own delay.",
+    values: { ms: { title: "ms", format: millis, better: "less" } },
+  },
+  loss: {
+    title: "Loss",
+    says: "Messages that never came back, or came twice, while each connection was reset after some 500 messages.",
+    values: {
+      lost: { title: "lost", format: count },
+      twice: { title: "twice", format: count },
+      of: { title: "of", format: count },
+    },
+  },
+};
+
+/** The works whose cost is asked for as something grows; `x` is what grows. */
+export const GROWTHS = {
+  sockets: {
+    title: "Sockets at once",
+    says: "The same number of messages is echoed through one socket, or spread over many that are open at once: up to 1,000 in Firefox, and "
+      + "250 in Chromium, which allows no more than 255.",
+    scale: "log",
+  },
+  outbox: {
+    title: "Messages in the outbox",
+    says: "10, 1,000 and 100,000 messages are accepted before there is a connection, and then drained and echoed.",
+    scale: "log",
+  },
+  million: {
+    title: "A million messages",
+    says: "A million messages are echoed through one socket; each hundred thousand is timed, and the heap measured after it.",
+    scale: "linear",
+  },
+  reconnects: {
+    title: "10,000 reconnects",
+    says: "The server closes each connection after one message; each thousand of reconnects, with one echo each, is timed, and the heap "
+      + "measured after it.",
+    scale: "linear",
+  },
+};
+
+/** A work by its name; that of another browser beside the first is named after both, as `echo-firefox` is. */
+export function workOf(name) {
+  const [, work, browser] = /^(.+)-(firefox|chromium)$/.exec(name) ?? [];
+  const where = browser === "firefox" ? "in Firefox" : "in Chromium";
+  if (work in WORKS) return { ...WORKS[work], title: `${WORKS[work].title}, ${where}` };
+  return WORKS[name] ?? GROWTHS[name] ?? { title: name, says: "", values: {} };
+}
+
+/** Clients, each once, in the order in which they are shown; those that are not known come last. */
+export function inOrder(clients) {
+  const known = Object.keys(CLIENTS);
+  const place = (client) => (client in CLIENTS ? known.indexOf(client) : known.length);
+  return [...new Set(clients)].sort((a, b) => place(a) - place(b));
+}
+
+/** How a client is called. */
+export const titleOf = (client) => CLIENTS[client]?.title ?? client;
+
+export const kindOf = (client) => CLIENTS[client]?.kind ?? (client === BASELINE ? "baseline" : "peer");
