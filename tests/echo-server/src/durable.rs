@@ -1,4 +1,4 @@
-//! The durable conversation: every message goes back once, over as many connections as it takes. `upgrade` starts it on a
+//! The durable conversation: every message is answered once, over as many connections as it takes. `upgrade` starts it on a
 //! connection whose client offers `tautline.v1`; what a session is beyond that is `tautline::server`'s.
 
 use std::{
@@ -21,10 +21,11 @@ use tokio_tungstenite::tungstenite::{self, protocol::CloseFrame};
 use crate::{
     Config,
     ending::{self, Ending, Outcome, Socket},
-    faults::{self, Blow, Faults, Flood},
+    faults::{self, Blow, Flood, Wishes},
     frame::Malformed,
     names::{Inbox, Membership, Name},
     server::Shared,
+    work::Work,
 };
 
 /// All durable sessions of a server.
@@ -86,16 +87,18 @@ impl Durable {
 /// Serves one connection, to the very end.
 pub(crate) async fn run(
     mut socket: Socket,
-    faults: &Faults,
-    wishes: faults::Durable,
+    wishes: Wishes,
     mut peer: Peer,
     membership: &Membership,
     mut inbox: Inbox,
     shared: &Arc<Shared>,
 ) -> Socket {
+    let Wishes {
+        work, faults, durable, ..
+    } = wishes;
     peer.address = socket.get_ref().tcp().peer_addr().ok().map(|address| address.ip());
     let name = membership.name().cloned();
-    let application = move |session| echo(session, name, wishes);
+    let application = move |session| answer(session, work, name, durable);
     let mut frames = Frames {
         socket: &mut socket,
         membership,
@@ -131,13 +134,14 @@ pub(crate) async fn run(
     socket
 }
 
-/// The application: takes every message, as slowly as was asked for, and sends it back.
-async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults::Durable) {
+/// The application: takes every message, as slowly as was asked for, and answers it.
+async fn answer(session: Session<Payload>, work: Work, name: Option<Arc<Name>>, wishes: faults::Durable) {
     tracing::debug!(session = session.id(), "durable session began");
     if let Some(name) = &name {
         name.began(session.sender());
     }
-    let echoing = async {
+    let answering = async {
+        let mut taken = 0;
         loop {
             if !wishes.take.is_zero() {
                 time::sleep(wishes.take).await;
@@ -148,17 +152,19 @@ async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults
             if let Some(name) = &name {
                 name.message();
             }
-            match session.send(payload).await {
-                Ok(()) => {}
-                Err(SendError::Closed) => return,
-                Err(error) => {
-                    session.close(4413, &error.to_string()).await;
-                    return;
+            for answer in work.answer(payload, &mut taken) {
+                match session.send(answer).await {
+                    Ok(()) => {}
+                    Err(SendError::Closed) => return,
+                    Err(error) => {
+                        session.close(4413, &error.to_string()).await;
+                        return;
+                    }
                 }
             }
         }
     };
-    tokio::join!(echoing, flood(&session, wishes.push.as_ref()));
+    tokio::join!(answering, flood(&session, wishes.push.as_ref()));
     let end = session.closed().await;
     let unacknowledged = end.unacknowledged.len();
     tracing::debug!(

@@ -1,4 +1,4 @@
-//! The conversation: every message goes back as it came. Started by `upgrade` on an open WebSocket, for as long as
+//! The conversation: every message is answered as the connection's work says. Started by `upgrade` on an open WebSocket, for as long as
 //! the client keeps to the rules and no fault, order or stop ends it.
 
 use std::{sync::Arc, time::Duration};
@@ -13,32 +13,35 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::{
     ending::{self, Ending, Outcome, Socket},
-    faults::{Blow, Faults, Flood},
+    faults::{Blow, Faults, Flood, Wishes},
     names::{Inbox, Membership},
     server::Shared,
+    work::Work,
 };
 
 /// Holds the whole conversation, to the very end.
 pub(crate) async fn run(
     mut socket: Socket,
-    faults: &Faults,
+    wishes: &Wishes,
     membership: &Membership,
     mut inbox: Inbox,
     shared: &Arc<Shared>,
 ) -> Socket {
     let conversation = Conversation {
         socket: &mut socket,
+        work: wishes.work,
         membership,
         max_message: shared.config.max_message,
         idle: shared.config.idle_timeout,
         echoed: 0,
+        taken: 0,
     };
     // An order or a stop does not wait for a client that does not read.
     let outcome = tokio::select! {
         biased;
         Some(ending) = inbox.orders.recv() => Outcome::End(ending),
         () = shared.stop.cancelled() => Outcome::End(Ending::close(1001, "the server is going away")),
-        outcome = conversation.hold(faults, &mut inbox.pushes) => outcome,
+        outcome = conversation.hold(&wishes.faults, &mut inbox.pushes) => outcome,
     };
     tracing::debug!(?outcome, "WebSocket ends");
     ending::carry_out(outcome, &mut socket, &mut inbox.orders, &shared.stop, membership).await;
@@ -47,10 +50,13 @@ pub(crate) async fn run(
 
 struct Conversation<'a> {
     socket: &'a mut Socket,
+    work: Work,
     membership: &'a Membership,
     max_message: usize,
     idle: Option<Duration>,
     echoed: u64,
+    /// Those of them that have no answer yet.
+    taken: u64,
 }
 
 impl Conversation<'_> {
@@ -84,7 +90,9 @@ impl Conversation<'_> {
                             return Ok(Outcome::too_big(self.max_message));
                         }
                         tracing::trace!(bytes = message.len(), "echo");
-                        self.feed(message).await?;
+                        for answer in self.work.answer(message, &mut self.taken) {
+                            self.feed(answer).await?;
+                        }
                         self.echoed += 1;
                     }
                     Message::Close(frame) => {
