@@ -13,10 +13,10 @@ use super::event::{Ended, Events};
 use crate::codec::{Codec, DecodeError, EncodeError, Payload};
 use crate::hub::Peer;
 use crate::hub::goodbye::{REASON_BYTES, clip, of_application};
-use crate::proto::{Admission, Load};
+use crate::proto::{Admission, Load, Time};
 
-type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 type Decode<In> = dyn Fn(Payload) -> Result<In, DecodeError> + Send + Sync;
+type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 
 /// One client's session: messages of type `In` come out of it and messages of type `Out` go in, each exactly once and in order,
 /// over as many connections as it takes.
@@ -101,7 +101,8 @@ impl<In, Out> Session<In, Out> {
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
-        self.sender.send(message).await
+        let payload = (self.sender.encode)(message).map_err(SendError::Encode)?;
+        send(&self.core, payload).await
     }
 
     /// Sends a message if there is room for it now.
@@ -229,24 +230,9 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
-        let mut payload = (self.encode)(message).map_err(SendError::Encode)?;
+        let payload = (self.encode)(message).map_err(SendError::Encode)?;
         let core = self.core.upgrade().ok_or(SendError::Closed)?;
-        loop {
-            payload = match offer(&core, payload) {
-                Ok(()) => return Ok(()),
-                Err((SendError::Full, payload)) => payload,
-                Err((error, _)) => return Err(error),
-            };
-            let mut room = pin!(core.writable.notified());
-            room.as_mut().enable();
-            // It may have come in between.
-            payload = match offer(&core, payload) {
-                Ok(()) => return Ok(()),
-                Err((SendError::Full, payload)) => payload,
-                Err((error, _)) => return Err(error),
-            };
-            room.await;
-        }
+        send(&core, payload).await
     }
 
     /// Sends a message if there is room for it now.
@@ -278,6 +264,26 @@ impl<Out> Sender<Out> {
             }
             change.await;
         }
+    }
+}
+
+/// Sends a payload, as soon as there is room.
+async fn send(core: &Arc<Core>, payload: Payload) -> Result<(), SendError> {
+    let mut payload = match offer(core, payload) {
+        Ok(()) => return Ok(()),
+        Err((SendError::Full, payload)) => payload,
+        Err((error, _)) => return Err(error),
+    };
+    loop {
+        let mut room = pin!(core.writable.notified());
+        room.as_mut().enable();
+        // It may have come in between.
+        payload = match offer(core, payload) {
+            Ok(()) => return Ok(()),
+            Err((SendError::Full, payload)) => payload,
+            Err((error, _)) => return Err(error),
+        };
+        room.await;
     }
 }
 
@@ -346,11 +352,21 @@ impl Core {
 
     fn next(self: &Arc<Self>) -> Next {
         let mut state = self.state();
-        if let Some(payload) = state.taken.pop_front() {
+        let next = match state.taken.pop_front() {
+            // No store has to note it first.
+            None if self.registry.is_alone && !state.is_ending() => state.held.pop_front(),
+            next => next,
+        };
+        if let Some(payload) = next {
             // Not before: who asked for it may have lost interest, and no one may ask again.
-            state.server.take(1, self.registry.now());
+            if state.server.is_ack_timed() {
+                // The time is only for that.
+                state.server.take(1, Time::default());
+            } else {
+                state.server.take(1, self.registry.now());
+            }
             state.rouse();
-            self.settle(&mut state);
+            self.recount_roughly(&mut state);
             return Next::Given(payload);
         }
         if state.is_over() && !state.is_asked {
