@@ -3,7 +3,7 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,10 +12,10 @@ use futures_util::{Sink, Stream, StreamExt};
 use tautline::{
     Payload,
     codec::{Codec, DecodeError, EncodeError},
-    server::{MemoryStore, Message, Parting, Peer, SendError, Session, Sessions, Shutdown, Stats},
+    server::{Message, Parting, Peer, SendError, Session, Sessions, Shutdown, Stats},
     session::frame::{self, FromClient},
 };
-use tokio::{io::AsyncWriteExt, sync::mpsc, time};
+use tokio::{io::AsyncWriteExt, time};
 use tokio_tungstenite::tungstenite::{self, protocol::CloseFrame};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     ending::{self, Ending, Outcome, Socket},
     faults::{self, Blow, Flood, Wishes},
     frame::Malformed,
-    names::{Inbox, Membership, Name},
+    names::{Inbox, Line, Membership, Name},
     server::Shared,
     work::Work,
 };
@@ -31,8 +31,7 @@ use crate::{
 /// All durable sessions of a server.
 #[derive(Debug)]
 pub(crate) struct Durable {
-    sessions: Sessions<Payload>,
-    store: MemoryStore,
+    sessions: Mutex<Sessions<Payload>>,
 }
 
 /// Text stays text, and bytes stay bytes.
@@ -50,10 +49,15 @@ impl Codec<Payload> for Raw {
 
 impl Durable {
     pub(crate) fn new(config: &Config) -> Self {
-        let store = MemoryStore::new();
-        let sessions = Sessions::builder()
+        Self {
+            sessions: Mutex::new(Self::none(config)),
+        }
+    }
+
+    /// Those of a server that has just been started.
+    fn none(config: &Config) -> Sessions<Payload> {
+        Sessions::builder()
             .codec(Raw)
-            .store(store.clone())
             // `http` has checked it.
             .allow_origins_with(|_| true)
             .protocols(config.protocols.iter().cloned())
@@ -63,24 +67,35 @@ impl Durable {
             .window(config.window)
             .max_message(config.max_message)
             .max_sessions(config.max_sessions)
-            .build();
-        Self { sessions, store }
+            .build()
+    }
+
+    fn sessions(&self) -> Sessions<Payload> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.sessions.stats()
+        self.sessions().stats()
     }
 
     /// Forgets every session, as a process that ends does. Returns how many there were.
-    pub(crate) fn forget(&self) -> usize {
-        let count = self.stats().sessions;
-        self.sessions.forget();
-        self.store.clear();
+    pub(crate) fn forget(&self, config: &Config) -> usize {
+        let none = Self::none(config);
+        let sessions = std::mem::replace(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner), none);
+        let count = sessions.stats().sessions;
+        sessions.forget();
+        // A HELLO that is being answered comes too late.
+        tokio::spawn(async move { sessions.shutdown(Shutdown::Detach, Duration::ZERO).await });
         count
     }
 
+    /// Ends every session without a word.
+    pub(crate) fn cut(&self) {
+        self.sessions().forget();
+    }
+
     pub(crate) async fn stop(&self) {
-        self.sessions.shutdown(Shutdown::Detach, Duration::ZERO).await;
+        self.sessions().shutdown(Shutdown::Detach, Duration::ZERO).await;
     }
 }
 
@@ -108,12 +123,13 @@ pub(crate) async fn run(
         is_answered: false,
         failure: None,
     };
+    let sessions = shared.durable.sessions();
     // An order or a stop does not wait for a client that does not read.
     let parting = tokio::select! {
         biased;
         Some(ending) = inbox.orders.recv() => Err(Outcome::End(ending)),
         () = shared.stop.cancelled() => Err(Outcome::End(Ending::close(1001, "the server is going away"))),
-        parting = shared.durable.sessions.serve(&mut frames, peer, application) => Ok(parting),
+        parting = sessions.serve(&mut frames, peer, application) => Ok(parting),
         () = push(&mut inbox.pushes, membership) => Ok(Parting::Lost),
     };
     let Frames {
@@ -152,14 +168,16 @@ async fn answer(session: Session<Payload>, work: Work, name: Option<Arc<Name>>, 
             if let Some(name) = &name {
                 name.message();
             }
-            for answer in work.answer(payload, &mut taken) {
-                match session.send(answer).await {
-                    Ok(()) => {}
-                    Err(SendError::Closed) => return,
-                    Err(error) => {
-                        session.close(4413, &error.to_string()).await;
-                        return;
-                    }
+            let sent = match work {
+                Work::Echo => session.send(payload).await,
+                _ => send_all(&session, work.answer(payload, &mut taken)).await,
+            };
+            match sent {
+                Ok(()) => {}
+                Err(SendError::Closed) => return,
+                Err(error) => {
+                    session.close(4413, &error.to_string()).await;
+                    return;
                 }
             }
         }
@@ -176,6 +194,13 @@ async fn answer(session: Session<Payload>, work: Work, name: Option<Arc<Name>>, 
     );
 }
 
+async fn send_all(session: &Session<Payload>, messages: impl Iterator<Item = Payload>) -> Result<(), SendError> {
+    for message in messages {
+        session.send(message).await?;
+    }
+    Ok(())
+}
+
 async fn flood(session: &Session<Payload>, flood: Option<&Flood>) {
     let Some(flood) = flood else {
         return;
@@ -188,7 +213,7 @@ async fn flood(session: &Session<Payload>, flood: Option<&Flood>) {
 }
 
 /// Sends what `control` orders, in the session of the connection's name. Never ends.
-async fn push(pushes: &mut mpsc::Receiver<String>, membership: &Membership) {
+async fn push(pushes: &mut Line<String>, membership: &Membership) {
     while let Some(text) = pushes.recv().await {
         if let Some(session) = membership.session()
             && let Err(error) = session.send(Payload::Text(text)).await

@@ -116,7 +116,7 @@ struct Forgotten {
 
 /// As if the server had been restarted, and its sessions were in its memory only.
 async fn forget(State(shared): State<Arc<Shared>>) -> Json<Forgotten> {
-    let forgotten = shared.durable.forget();
+    let forgotten = shared.durable.forget(&shared.config);
     tracing::info!(forgotten, "sessions forgotten");
     Json(Forgotten { forgotten })
 }

@@ -34,6 +34,9 @@ use crate::{
 /// What a frame may have beyond the largest message: the envelope of several messages, and the frame's own header.
 const FRAME_EXTRA: usize = 64 * 1024 + 14;
 
+/// What is read at once, unless a message is larger. Each connection has it for as long as it is open; more of it is not faster.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// Answers `GET /echo`, `/push` and `/sink`.
 pub(crate) async fn answer(place: Place, State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
     match open(place, &shared, &mut request).await {
@@ -118,6 +121,8 @@ async fn open(place: Place, shared: &Arc<Shared>, request: &mut Request) -> Resu
     }
 
     let task = converse(shared.clone(), upgrade, wishes, peer, name, slot);
+    // Where a future is handed on by value, each hand keeps room for it, for as long as the connection is open.
+    let task = Box::pin(task);
     let kill = shared.kill.clone();
     shared.tasks.spawn(async move { kill.run_until_cancelled(task).await });
     Ok(response)
@@ -144,7 +149,10 @@ async fn converse(
         tracing::error!("the upgraded connection is of an unknown kind");
         return;
     };
+    let early = parts.read_buf.to_vec();
     let mut wire = parts.io.into_inner();
+    // hyper's buffer is of no more use.
+    drop(parts.read_buf);
     slot.opened();
     let (membership, inbox) = Membership::new(name);
     tracing::debug!(?wishes, "WebSocket opened");
@@ -160,13 +168,13 @@ async fn converse(
     let max_message = shared.config.max_message;
     let max_frame = max_message.saturating_add(FRAME_EXTRA);
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(if peer.is_some() { max_frame } else { max_message }))
         .max_frame_size(Some(max_frame));
-    let early = parts.read_buf.to_vec();
     let socket: Socket = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
     let socket = match peer {
-        None => echo::run(socket, &wishes, &membership, inbox, &shared).await,
-        Some(peer) => durable::run(socket, wishes, peer, &membership, inbox, &shared).await,
+        None => Box::pin(echo::run(socket, &wishes, &membership, inbox, &shared)).await,
+        Some(peer) => Box::pin(durable::run(socket, wishes, peer, &membership, inbox, &shared)).await,
     };
 
     // The books are closed before the client can see the end.
