@@ -245,32 +245,59 @@ impl Core {
     /// Accepts a message, or gives it back with the reason why not.
     pub(super) fn push(self: &Arc<Self>, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut state = self.state();
+        let pushed = self.accept(&mut state, payload);
+        self.pushed(state);
+        pushed
+    }
+
+    /// Accepts as many of some messages as it can, the first ones, and leaves the rest; with the reason why, and the size of the
+    /// first of them.
+    pub(super) fn push_many(self: &Arc<Self>, payloads: &mut VecDeque<Payload>) -> Result<(), (Admission, usize)> {
+        let mut state = self.state();
+        let mut pushed = Ok(());
+        while let Some(payload) = payloads.pop_front() {
+            if let Err((admission, payload)) = self.accept(&mut state, payload) {
+                pushed = Err((admission, payload.len()));
+                payloads.push_front(payload);
+                break;
+            }
+        }
+        self.pushed(state);
+        pushed
+    }
+
+    fn accept(&self, state: &mut State, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut admission = state.server.admits(payload.len());
         // Whoever waits for this has something in the outbox, and is woken when that is taken.
         if admission == Admission::Accept && !state.outbox.is_empty() && self.registry.is_full() {
             admission = Admission::Wait;
         }
         if admission != Admission::Accept {
-            self.uncork(&mut state);
+            self.uncork(state);
             return Err((admission, payload));
         }
         state.server.send(payload.len());
         state.outbox.push_back(Sent::Own(payload));
         state.accepted += 1;
-        self.recount_roughly(&mut state);
+        self.recount_roughly(state);
         // What is corked already goes with the rest, without a look at the clock: that costs as much as the message.
-        if state.corked.is_none() || state.held.is_empty() {
+        let has_more = state.has_many || !state.held.is_empty();
+        if state.corked.is_none() || !has_more {
             let now = self.registry.now();
-            let is_same_turn = now.since(std::mem::replace(&mut state.pushed, now)) < TURN && !state.held.is_empty();
+            let is_same_turn = now.since(std::mem::replace(&mut state.pushed, now)) < TURN && has_more;
             state.corked = is_same_turn.then(|| now + TURN);
             state.driver.notify_one();
         }
+        Ok(())
+    }
+
+    /// What a session without a connection is sent may be more than there is room for.
+    fn pushed(&self, state: MutexGuard<'_, State>) {
         let is_detached = state.detached_bytes > 0;
         drop(state);
         if is_detached {
             self.registry.shed();
         }
-        Ok(())
     }
 
     /// How many messages were ever accepted, and how many of them the client's application has taken.

@@ -85,6 +85,8 @@ pub(super) struct State {
     /// When the application sent its last message; and until when what it sends waits for more.
     pub(super) pushed: Time,
     pub(super) corked: Option<Time>,
+    /// The application has taken several messages at once, and not asked for more since.
+    pub(super) has_many: bool,
     pub(super) closers: Vec<(Link, oneshot::Sender<Goodbye>)>,
     pub(super) events: Option<broadcast::Sender<Event>>,
     pub(super) fate: Option<Fate>,
@@ -115,6 +117,7 @@ impl State {
             armed: None,
             pushed: Time::default(),
             corked: None,
+            has_many: false,
             closers: Vec::new(),
             events: None,
             fate: None,

@@ -28,6 +28,9 @@ use crate::{
     work::Work,
 };
 
+/// How many messages the application takes at once.
+const MANY: usize = 64;
+
 /// All durable sessions of a server.
 #[derive(Debug)]
 pub(crate) struct Durable {
@@ -156,21 +159,28 @@ async fn answer(session: Session<Payload>, work: Work, name: Option<Arc<Name>>, 
     if let Some(name) = &name {
         name.began(session.sender());
     }
+    // Slowly is one after the other.
+    let most = if wishes.take.is_zero() { MANY } else { 1 };
     let answering = async {
         let mut taken = 0;
         loop {
             if !wishes.take.is_zero() {
                 time::sleep(wishes.take).await;
             }
-            let Some(Ok(payload)) = session.recv().await else {
+            let payloads = session.recv_many(most).await;
+            if payloads.is_empty() {
                 return;
-            };
-            if let Some(name) = &name {
-                name.message();
             }
+            if let Some(name) = &name {
+                payloads.iter().for_each(|_| name.message());
+            }
+            let payloads = payloads.into_iter().flatten();
             let sent = match work {
-                Work::Echo => session.send(payload).await,
-                _ => send_all(&session, work.answer(payload, &mut taken)).await,
+                Work::Echo => session.send_many(payloads).await,
+                _ => {
+                    let answers = payloads.flat_map(|payload| work.answer(payload, &mut taken));
+                    send_all(&session, answers).await
+                }
             };
             match sent {
                 Ok(()) => {}
