@@ -23,6 +23,8 @@ pub struct Builder<In, Out = In, C = Json, S = MemoryStore> {
     doorkeeper: Option<Doorkeeper>,
     codec: C,
     store: S,
+    /// Nobody else has the store.
+    is_own: bool,
     messages: PhantomData<fn(Out) -> In>,
 }
 
@@ -33,6 +35,7 @@ impl<In, Out> Builder<In, Out> {
             doorkeeper: None,
             codec: Json,
             store: MemoryStore::new(),
+            is_own: true,
             messages: PhantomData,
         }
     }
@@ -46,17 +49,19 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
             doorkeeper: self.doorkeeper,
             codec,
             store: self.store,
+            is_own: self.is_own,
             messages: PhantomData,
         }
     }
 
-    /// Where sessions are kept. Default: a [`MemoryStore`] of their own.
+    /// Where sessions are kept. Default: a [`MemoryStore`] of their own, which no message waits for, as nobody else reads it.
     pub fn store<T>(self, store: T) -> Builder<In, Out, C, T> {
         Builder {
             rules: self.rules,
             doorkeeper: self.doorkeeper,
             codec: self.codec,
             store,
+            is_own: false,
             messages: PhantomData,
         }
     }
@@ -181,7 +186,12 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
         C: Codec<In, Out>,
         S: Store,
     {
-        let registry = Arc::new(Registry::new(self.rules, self.doorkeeper, Box::new(self.store)));
+        let registry = Arc::new(Registry::new(
+            self.rules,
+            self.doorkeeper,
+            Box::new(self.store),
+            self.is_own,
+        ));
         Sessions::new(registry, Arc::new(self.codec))
     }
 }

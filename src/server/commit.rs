@@ -15,9 +15,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::core::Core;
 use super::registry::STORE_PATIENCE;
-use super::state::{Fate, State};
+use super::state::{Fate, Sent, State};
 use super::store::{Commit, StoreError, Tombstone, Verdict};
-use crate::codec::Payload;
 use crate::hub::goodbye::GOING_AWAY;
 use crate::session::{Record, Server, span};
 
@@ -34,6 +33,8 @@ pub(super) struct Books {
     stored_end: u64,
     /// The one after the youngest that it is being given.
     asked_end: u64,
+    /// Nobody reads them as long as this process has the session: see `Registry::is_alone`.
+    is_unread: bool,
 }
 
 /// Why a commit is wanted.
@@ -58,17 +59,18 @@ struct Entry {
 
 impl Books {
     /// The store has this record, and so many payloads.
-    pub(super) const fn new(record: Record, payloads: usize) -> Self {
+    pub(super) const fn new(record: Record, payloads: usize, is_unread: bool) -> Self {
         Self {
             record,
             front: 0,
             stored_front: 0,
             stored_end: payloads as u64,
             asked_end: payloads as u64,
+            is_unread,
         }
     }
 
-    pub(super) fn release(&mut self, outbox: &mut VecDeque<Arc<Payload>>, count: usize) {
+    pub(super) fn release(&mut self, outbox: &mut VecDeque<Sent>, count: usize) {
         let count = count.min(outbox.len());
         outbox.drain(..count);
         self.front += count as u64;
@@ -78,21 +80,21 @@ impl Books {
         self.front
     }
 
-    fn end(&self, outbox: &VecDeque<Arc<Payload>>) -> u64 {
+    fn end(&self, outbox: &VecDeque<Sent>) -> u64 {
         self.front + outbox.len() as u64
     }
 
     /// How many of the outbox the store has.
-    fn stored(&self, outbox: &VecDeque<Arc<Payload>>) -> usize {
+    fn stored(&self, outbox: &VecDeque<Sent>) -> usize {
         self.up_to(self.stored_end, outbox)
     }
 
     /// How many of the outbox it has, or will have when it has done what it is being asked.
-    pub(super) fn entrusted(&self, outbox: &VecDeque<Arc<Payload>>) -> usize {
+    pub(super) fn entrusted(&self, outbox: &VecDeque<Sent>) -> usize {
         self.up_to(self.stored_end.max(self.asked_end), outbox)
     }
 
-    fn up_to(&self, end: u64, outbox: &VecDeque<Arc<Payload>>) -> usize {
+    fn up_to(&self, end: u64, outbox: &VecDeque<Sent>) -> usize {
         usize::try_from(end.saturating_sub(self.front)).map_or(outbox.len(), |count| count.min(outbox.len()))
     }
 }
@@ -113,7 +115,11 @@ impl State {
                 || books.front != books.stored_front
                 || books.end(&self.outbox) != books.stored_end
         };
-        !self.is_ending() && (why != Why::Changes || differs())
+        let is_due = match why {
+            Why::Changes => !books.is_unread && differs(),
+            Why::Take | Why::Alive | Why::Leave => true,
+        };
+        is_due && !self.is_ending()
     }
 
     /// The commit that is due, if one is.
@@ -131,14 +137,14 @@ impl State {
             self.taking = Some(payload);
         }
         let books = &mut self.books;
-        let (front, end) = (books.front, books.end(&self.outbox));
+        let (front, end, appended) = if books.is_unread && why == Why::Alive {
+            (books.stored_front, books.stored_end, Vec::new())
+        } else {
+            let (front, end, stored) = (books.front, books.end(&self.outbox), books.stored(&self.outbox));
+            let appended = self.outbox.iter_mut().skip(stored).map(Sent::share);
+            (front, end, appended.collect())
+        };
         let released = front.min(books.stored_end) - books.stored_front;
-        let appended = self
-            .outbox
-            .iter()
-            .skip(books.stored(&self.outbox))
-            .cloned()
-            .collect::<Vec<_>>();
         let commit = Commit {
             record,
             released: usize::try_from(released).unwrap_or(usize::MAX),
@@ -152,13 +158,18 @@ impl State {
 }
 
 impl Core {
+    /// Whether the store has to hear something.
+    pub(super) fn owes(&self, why: Why) -> bool {
+        self.state().owes(why)
+    }
+
     /// Brings the store up to date, and takes the oldest message with it if asked to. Whatever becomes of the caller, what
     /// was begun is done whole.
     ///
     /// # Errors
     /// Where the store can't be asked. A session that the store knows to be another's has ended when this returns.
     pub(super) async fn commit(self: &Arc<Self>, why: Why) -> Result<(), StoreError> {
-        if !self.state().owes(why) {
+        if !self.owes(why) {
             return Ok(());
         }
         let turn = self.turn.clone().lock_owned().await;

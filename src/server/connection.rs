@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::commit::Why;
 use super::core::Core;
-use super::frames;
+use super::frames::{self, Piece};
 use super::message::{Message, Parting};
 use super::registry::{Registry, STORE_PATIENCE};
 use super::serve::left;
@@ -308,11 +308,11 @@ where
                 return Err(left(reason));
             }
             Message::Text(text) => match frame::decode_text(&text) {
-                Ok((first, messages)) => core.batch(link, first, messages.map(frames::text)),
+                Ok((first, messages)) => core.batch(link, first, messages.map(Piece::Text)),
                 Err(fault) => fail(fault.into()),
             },
             Message::Binary(bytes) => match FromClient::decode(&bytes) {
-                Ok(FromClient::Batch(batch)) => core.batch(link, batch.first, batch.parts()),
+                Ok(FromClient::Batch(batch)) => core.batch(link, batch.first, batch.parts().map(Piece::Part)),
                 Ok(FromClient::Control(control)) => core.control(link, clipped(control)),
                 Ok(FromClient::Hello(_)) => fail(Fault::Unexpected),
                 Err(fault) => fail(fault.into()),
@@ -348,6 +348,9 @@ where
 
 /// Not a method: what it waits for must not hold the frames, which may be of a kind that only one thread may see.
 async fn commit(core: &Arc<Core>, why: Why) -> Result<(), Parting> {
+    if !core.owes(why) {
+        return Ok(());
+    }
     match timeout(STORE_PATIENCE, core.commit(why)).await {
         Ok(Ok(())) => Ok(()),
         _ => Err(overloaded()),

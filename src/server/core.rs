@@ -10,16 +10,18 @@ use std::vec::Vec;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
 
+use super::commit::Books;
 use super::event::{Ended, Event};
+use super::frames::Piece;
 use super::registry::{Place, Registry};
-use super::state::{Fate, State};
+use super::state::{Fate, Sent, State};
 use super::store::Stored;
 use super::welcome::Attached;
 use crate::codec::Payload;
 use crate::hub::{Key, Peer};
 use crate::proto::{Admission, Time};
 use crate::session::frame::{Control, Hello, Welcome};
-use crate::session::{Kind, Link, Output, Part, Refusal, Server};
+use crate::session::{Link, Output, Refusal, Server};
 
 /// An application that sends a message, has more to take, and sends the next within this time is in the middle of a turn: that
 /// one waits for the turn's end, for as long as this at most.
@@ -59,7 +61,8 @@ impl Core {
         let link = registry.next_link();
         let settings = registry.rules.settings;
         let (server, welcome) = Server::new(settings, hello, protocol.clone(), link, registry.now());
-        let state = State::new(server, place, VecDeque::new(), None);
+        let books = Books::new(server.record(), 0, registry.is_alone);
+        let state = State::new(server, place, VecDeque::new(), books);
         (Self::new(registry, key, peer, protocol, false, state), link, welcome)
     }
 
@@ -74,7 +77,8 @@ impl Core {
         let sizes = payloads.iter().map(|payload| payload.len());
         let settings = registry.rules.settings;
         let server = Server::restore(settings, &record, sizes, protocol.clone(), registry.now());
-        let state = State::new(server, place, payloads.into(), Some(record));
+        let books = Books::new(record, payloads.len(), registry.is_alone);
+        let state = State::new(server, place, payloads.into_iter().map(Sent::Shared).collect(), books);
         Self::new(registry, key, peer, protocol, true, state)
     }
 
@@ -153,20 +157,22 @@ impl Core {
     }
 
     /// Messages arrived on a connection.
-    pub(super) fn batch<'a>(self: &Arc<Self>, link: Link, first: u64, parts: impl Iterator<Item = Part<'a>> + Clone) {
-        let sizes: Vec<usize> = parts.clone().map(|part| part.bytes.len()).collect();
-        let mut parts = parts;
+    pub(super) fn batch<'a>(self: &Arc<Self>, link: Link, first: u64, pieces: impl Iterator<Item = Piece<'a>>) {
+        // They are found once, in one pass, and copied only where the session takes them.
+        let pieces: Vec<Piece<'a>> = pieces.collect();
+        let sizes: Vec<usize> = pieces.iter().map(Piece::len).collect();
+        let mut pieces = pieces.into_iter();
         let mut state = self.state();
         state.server.batch(link, first, &sizes, self.registry.now());
         while let Some(output) = state.server.poll() {
             match output {
                 Output::Discard(count) => {
                     if count > 0 {
-                        parts.nth(count - 1);
+                        pieces.nth(count - 1);
                     }
                 }
                 Output::Deliver(count) => {
-                    state.held.extend(parts.by_ref().take(count).map(payload));
+                    state.held.extend(pieces.by_ref().take(count).map(Piece::payload));
                     self.readable.notify_waiters();
                 }
                 other => self.carry_out(&mut state, other),
@@ -239,34 +245,59 @@ impl Core {
     /// Accepts a message, or gives it back with the reason why not.
     pub(super) fn push(self: &Arc<Self>, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut state = self.state();
+        let pushed = self.accept(&mut state, payload);
+        self.pushed(state);
+        pushed
+    }
+
+    /// Accepts as many of some messages as it can, the first ones, and leaves the rest; with the reason why, and the size of the
+    /// first of them.
+    pub(super) fn push_many(self: &Arc<Self>, payloads: &mut VecDeque<Payload>) -> Result<(), (Admission, usize)> {
+        let mut state = self.state();
+        let mut pushed = Ok(());
+        while let Some(payload) = payloads.pop_front() {
+            if let Err((admission, payload)) = self.accept(&mut state, payload) {
+                pushed = Err((admission, payload.len()));
+                payloads.push_front(payload);
+                break;
+            }
+        }
+        self.pushed(state);
+        pushed
+    }
+
+    fn accept(&self, state: &mut State, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut admission = state.server.admits(payload.len());
         // Whoever waits for this has something in the outbox, and is woken when that is taken.
         if admission == Admission::Accept && !state.outbox.is_empty() && self.registry.is_full() {
             admission = Admission::Wait;
         }
         if admission != Admission::Accept {
-            self.uncork(&mut state);
+            self.uncork(state);
             return Err((admission, payload));
         }
         state.server.send(payload.len());
-        state.outbox.push_back(Arc::new(payload));
+        state.outbox.push_back(Sent::Own(payload));
         state.accepted += 1;
-        self.recount(&mut state);
-        let now = self.registry.now();
-        let is_same_turn = now.since(std::mem::replace(&mut state.pushed, now)) < TURN && !state.held.is_empty();
-        if !is_same_turn {
-            state.corked = None;
-            state.driver.notify_one();
-        } else if state.corked.is_none() {
-            state.corked = Some(now + TURN);
+        self.recount_roughly(state);
+        // What is corked already goes with the rest, without a look at the clock: that costs as much as the message.
+        let has_more = state.has_many || !state.held.is_empty();
+        if state.corked.is_none() || !has_more {
+            let now = self.registry.now();
+            let is_same_turn = now.since(std::mem::replace(&mut state.pushed, now)) < TURN && has_more;
+            state.corked = is_same_turn.then(|| now + TURN);
             state.driver.notify_one();
         }
+        Ok(())
+    }
+
+    /// What a session without a connection is sent may be more than there is room for.
+    fn pushed(&self, state: MutexGuard<'_, State>) {
         let is_detached = state.detached_bytes > 0;
         drop(state);
         if is_detached {
             self.registry.shed();
         }
-        Ok(())
     }
 
     /// How many messages were ever accepted, and how many of them the client's application has taken.
@@ -335,13 +366,5 @@ impl Core {
     /// Nothing that is done under this lock can panic half-way, so a poisoned one is as good as any.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn payload(part: Part<'_>) -> Payload {
-    match (part.kind, str::from_utf8(part.bytes)) {
-        (Kind::Text, Ok(text)) => Payload::Text(text.into()),
-        // Text was checked when the frame was read.
-        _ => Payload::Bytes(part.bytes.into()),
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Registry {
     /// Asked in place of the list of origins.
     doorkeeper: Option<Doorkeeper>,
     pub(super) store: Box<dyn AnyStore>,
+    /// The store is nobody else's, and goes when this goes: what a session says, gets and has taken is of no use there.
+    pub(super) is_alone: bool,
     turns: Box<[tokio::sync::Mutex<()>]>,
     table: Mutex<Table>,
     /// What all sessions hold, and what those without a connection do, in bytes.
@@ -63,11 +65,12 @@ pub(super) struct Place {
 }
 
 impl Registry {
-    pub(super) fn new(rules: Rules, doorkeeper: Option<Doorkeeper>, store: Box<dyn AnyStore>) -> Self {
+    pub(super) fn new(rules: Rules, doorkeeper: Option<Doorkeeper>, store: Box<dyn AnyStore>, is_alone: bool) -> Self {
         Self {
             rules,
             doorkeeper,
             store,
+            is_alone,
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
             table: Mutex::default(),
             held: AtomicU64::new(0),

@@ -1,5 +1,6 @@
 //! Serves one connection, whatever WebSocket library gives its stream and sink of messages: its HELLO, and its close.
 
+use std::boxed::Box;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::string::String;
@@ -35,7 +36,8 @@ where
 {
     let _serving = registry.serves();
     let mut frames = pin!(frames);
-    let parting = match greet(registry, frames.as_mut(), peer).await {
+    // Boxed: it needs more room than all that follows, and would have it for as long as the connection lasts.
+    let parting = match Box::pin(greet(registry, frames.as_mut(), peer)).await {
         Err(parting) => parting,
         Ok(Accepted { attached, welcome }) => {
             if attached.core.adopt() {

@@ -1,22 +1,25 @@
 //! A session as the application has it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
 use std::string::String;
 use std::sync::{Arc, Weak};
+use std::vec::Vec;
 
 use tokio::time::sleep;
 
 use super::commit::{STORE_PAUSE, Why};
 use super::core::Core;
 use super::event::{Ended, Events};
+use super::state::State;
 use crate::codec::{Codec, DecodeError, EncodeError, Payload};
 use crate::hub::Peer;
 use crate::hub::goodbye::{REASON_BYTES, clip, of_application};
-use crate::proto::{Admission, Load};
+use crate::proto::{Admission, Load, Time};
 
-type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 type Decode<In> = dyn Fn(Payload) -> Result<In, DecodeError> + Send + Sync;
+type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 
 /// One client's session: messages of type `In` come out of it and messages of type `Out` go in, each exactly once and in order,
 /// over as many connections as it takes.
@@ -101,7 +104,20 @@ impl<In, Out> Session<In, Out> {
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
-        self.sender.send(message).await
+        let payload = (self.sender.encode)(message).map_err(SendError::Encode)?;
+        send(&self.core, payload).await
+    }
+
+    /// Sends messages one after the other, as [`send`](Self::send) does, for less.
+    ///
+    /// # Errors
+    /// See [`SendError`]. Where one can't be encoded, none is sent; otherwise those before the one in question are.
+    pub async fn send_many(&self, messages: impl IntoIterator<Item = Out>) -> Result<(), SendError> {
+        let payloads: Result<VecDeque<Payload>, _> = messages
+            .into_iter()
+            .map(|message| (self.sender.encode)(message))
+            .collect();
+        send_many(&self.core, payloads.map_err(SendError::Encode)?).await
     }
 
     /// Sends a message if there is room for it now.
@@ -133,6 +149,22 @@ impl<In, Out> Session<In, Out> {
     pub async fn recv(&self) -> Option<Result<In, DecodeError>> {
         let payload = self.core.take().await?;
         Some((self.decode)(payload))
+    }
+
+    /// The next messages: at least one, and with it what else is here, `most` in all. None once the session has ended and all
+    /// that arrived is received. For those who take many a second: it costs less than as many [`recv`](Self::recv)s.
+    ///
+    /// What this returns is taken, all of it. Where sessions are kept in a store of the application's, that notes one message
+    /// after the other, and this returns one.
+    pub async fn recv_many(&self, most: usize) -> Vec<Result<In, DecodeError>> {
+        let Some(first) = self.core.take().await else {
+            return Vec::new();
+        };
+        let rest = self.core.take_more(most.saturating_sub(1));
+        std::iter::once(first)
+            .chain(rest)
+            .map(|payload| (self.decode)(payload))
+            .collect()
     }
 
     /// Ends the session: waits until the client's application has taken what was sent, for the close timeout at most, and then
@@ -229,24 +261,9 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
-        let mut payload = (self.encode)(message).map_err(SendError::Encode)?;
+        let payload = (self.encode)(message).map_err(SendError::Encode)?;
         let core = self.core.upgrade().ok_or(SendError::Closed)?;
-        loop {
-            payload = match offer(&core, payload) {
-                Ok(()) => return Ok(()),
-                Err((SendError::Full, payload)) => payload,
-                Err((error, _)) => return Err(error),
-            };
-            let mut room = pin!(core.writable.notified());
-            room.as_mut().enable();
-            // It may have come in between.
-            payload = match offer(&core, payload) {
-                Ok(()) => return Ok(()),
-                Err((SendError::Full, payload)) => payload,
-                Err((error, _)) => return Err(error),
-            };
-            room.await;
-        }
+        send(&core, payload).await
     }
 
     /// Sends a message if there is room for it now.
@@ -281,15 +298,59 @@ impl<Out> Sender<Out> {
     }
 }
 
-fn offer(core: &Arc<Core>, payload: Payload) -> Result<(), (SendError, Payload)> {
-    core.push(payload).map_err(|(admission, payload)| {
-        let error = match admission {
-            Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
-            Admission::TooBig => SendError::TooBig { size: payload.len() },
-            Admission::Closed => SendError::Closed,
+/// Sends a payload, as soon as there is room.
+async fn send(core: &Arc<Core>, payload: Payload) -> Result<(), SendError> {
+    let mut payload = match offer(core, payload) {
+        Ok(()) => return Ok(()),
+        Err((SendError::Full, payload)) => payload,
+        Err((error, _)) => return Err(error),
+    };
+    loop {
+        let mut room = pin!(core.writable.notified());
+        room.as_mut().enable();
+        // It may have come in between.
+        payload = match offer(core, payload) {
+            Ok(()) => return Ok(()),
+            Err((SendError::Full, payload)) => payload,
+            Err((error, _)) => return Err(error),
         };
-        (error, payload)
-    })
+        room.await;
+    }
+}
+
+/// Sends payloads, each as soon as there is room.
+async fn send_many(core: &Arc<Core>, mut payloads: VecDeque<Payload>) -> Result<(), SendError> {
+    match offer_many(core, &mut payloads) {
+        Err(SendError::Full) => {}
+        done => return done,
+    }
+    loop {
+        let mut room = pin!(core.writable.notified());
+        room.as_mut().enable();
+        // It may have come in between.
+        match offer_many(core, &mut payloads) {
+            Err(SendError::Full) => room.await,
+            done => return done,
+        }
+    }
+}
+
+fn offer(core: &Arc<Core>, payload: Payload) -> Result<(), (SendError, Payload)> {
+    core.push(payload)
+        .map_err(|(admission, payload)| (refused(admission, payload.len()), payload))
+}
+
+fn offer_many(core: &Arc<Core>, payloads: &mut VecDeque<Payload>) -> Result<(), SendError> {
+    core.push_many(payloads)
+        .map_err(|(admission, size)| refused(admission, size))
+}
+
+const fn refused(admission: Admission, size: usize) -> SendError {
+    match admission {
+        Admission::Accept | Admission::Wait | Admission::Reject => SendError::Full,
+        Admission::TooBig => SendError::TooBig { size },
+        Admission::Closed => SendError::Closed,
+    }
 }
 
 impl<Out> Clone for Sender<Out> {
@@ -346,11 +407,15 @@ impl Core {
 
     fn next(self: &Arc<Self>) -> Next {
         let mut state = self.state();
-        if let Some(payload) = state.taken.pop_front() {
+        state.has_many = false;
+        let next = match state.taken.pop_front() {
+            // No store has to note it first.
+            None if self.registry.is_alone && !state.is_ending() => state.held.pop_front(),
+            next => next,
+        };
+        if let Some(payload) = next {
             // Not before: who asked for it may have lost interest, and no one may ask again.
-            state.server.take(1, self.registry.now());
-            state.rouse();
-            self.settle(&mut state);
+            self.note_taken(&mut state, 1);
             return Next::Given(payload);
         }
         if state.is_over() && !state.is_asked {
@@ -359,6 +424,30 @@ impl Core {
         }
         drop(state);
         self.look()
+    }
+
+    /// Takes so many more that are here, where no store has to note it first.
+    fn take_more(&self, most: usize) -> Vec<Payload> {
+        let mut state = self.state();
+        if most == 0 || state.held.is_empty() || state.is_ending() || !self.registry.is_alone {
+            return Vec::new();
+        }
+        let count = most.min(state.held.len());
+        let payloads = state.held.drain(..count).collect();
+        state.has_many = true;
+        self.note_taken(&mut state, count);
+        payloads
+    }
+
+    fn note_taken(&self, state: &mut State, count: usize) {
+        if state.server.is_ack_timed() {
+            // The time is only for that.
+            state.server.take(count, Time::default());
+        } else {
+            state.server.take(count, self.registry.now());
+        }
+        state.rouse();
+        self.recount_roughly(state);
     }
 
     fn look(&self) -> Next {

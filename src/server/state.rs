@@ -13,7 +13,7 @@ use super::registry::Place;
 use crate::codec::Payload;
 use crate::hub::goodbye::Goodbye;
 use crate::proto::Time;
-use crate::session::{Link, Record, Server};
+use crate::session::{Link, Server};
 
 /// What becomes of a session that has ended, in the store and for the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,40 @@ pub(super) enum Fate {
     Moved,
     /// The store does not have it: nobody has.
     Gone,
+}
+
+/// A message of the outbox.
+pub(super) enum Sent {
+    /// It is here only: most never get any further.
+    Own(Payload),
+    /// The store has it, too.
+    Shared(Arc<Payload>),
+}
+
+impl Sent {
+    pub(super) fn payload(&self) -> &Payload {
+        match self {
+            Self::Own(payload) => payload,
+            Self::Shared(payload) => payload,
+        }
+    }
+
+    /// For the store.
+    pub(super) fn share(&mut self) -> Arc<Payload> {
+        let payload = match std::mem::replace(self, Self::Own(Payload::Bytes(Vec::new()))) {
+            Self::Own(payload) => Arc::new(payload),
+            Self::Shared(payload) => payload,
+        };
+        *self = Self::Shared(payload.clone());
+        payload
+    }
+
+    pub(super) fn into_payload(self) -> Payload {
+        match self {
+            Self::Own(payload) => payload,
+            Self::Shared(payload) => Arc::unwrap_or_clone(payload),
+        }
+    }
 }
 
 pub(super) struct State {
@@ -41,7 +75,7 @@ pub(super) struct State {
     /// The store is being asked something.
     pub(super) is_asked: bool,
     /// What is not taken by the client's application.
-    pub(super) outbox: VecDeque<Arc<Payload>>,
+    pub(super) outbox: VecDeque<Sent>,
     /// How many messages were ever in the outbox.
     pub(super) accepted: u64,
     pub(super) books: Books,
@@ -51,6 +85,8 @@ pub(super) struct State {
     /// When the application sent its last message; and until when what it sends waits for more.
     pub(super) pushed: Time,
     pub(super) corked: Option<Time>,
+    /// The application has taken several messages at once, and not asked for more since.
+    pub(super) has_many: bool,
     pub(super) closers: Vec<(Link, oneshot::Sender<Goodbye>)>,
     pub(super) events: Option<broadcast::Sender<Event>>,
     pub(super) fate: Option<Fate>,
@@ -66,10 +102,10 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(server: Server, place: Place, outbox: VecDeque<Arc<Payload>>, record: Option<Record>) -> Self {
+    pub(super) fn new(server: Server, place: Place, outbox: VecDeque<Sent>, books: Books) -> Self {
         Self {
             accepted: outbox.len() as u64,
-            books: Books::new(record.unwrap_or_else(|| server.record()), outbox.len()),
+            books,
             server,
             held: VecDeque::new(),
             taking: None,
@@ -81,6 +117,7 @@ impl State {
             armed: None,
             pushed: Time::default(),
             corked: None,
+            has_many: false,
             closers: Vec::new(),
             events: None,
             fate: None,
@@ -118,10 +155,15 @@ impl State {
         self.fate = Some(fate);
     }
 
-    /// Wakes the driver if it would sleep for too long.
-    pub(super) fn rouse(&self) {
+    /// Wakes the driver if it would sleep for too long; once, as it then looks for itself.
+    pub(super) fn rouse(&mut self) {
+        if self.armed == Some(Time::default()) {
+            // It can't be any sooner.
+            return;
+        }
         let due = self.server.deadline();
         if due.is_some_and(|due| self.armed.is_none_or(|armed| due < armed)) {
+            self.armed = due;
             self.driver.notify_one();
         }
     }

@@ -384,9 +384,17 @@ pub fn decode_text(frame: &str) -> Result<(u64, str::Split<'_, char>), Malformed
 }
 
 /// A text frame of messages that begin at `first`; `None` where one of them can't travel in it.
-pub fn encode_text<'a>(first: u64, messages: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn encode_text<'a, M>(first: u64, messages: M) -> Option<String>
+where
+    M: IntoIterator<Item = &'a str, IntoIter: Clone>,
+{
     let mut digits = [0; 20];
-    let mut frame = String::from(decimal(first, &mut digits));
+    let first = decimal(first, &mut digits);
+    let messages = messages.into_iter();
+    // All of it at once: a text that grows is copied as often.
+    let size: usize = messages.clone().map(|message| message.len() + 1).sum();
+    let mut frame = String::with_capacity(first.len() + size);
+    frame.push_str(first);
     for message in messages {
         if message.contains(SEPARATOR) {
             return None;

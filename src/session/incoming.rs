@@ -160,6 +160,11 @@ impl Incoming {
         self.due
     }
 
+    /// Whether it is settled when an ACK is due: what is taken from here on changes nothing about that.
+    pub const fn is_timed(&self) -> bool {
+        self.due.is_some()
+    }
+
     /// Whether so much was taken that it had better be told before it is due.
     pub fn is_much(&self) -> bool {
         self.growth() >= ACK_POSITIONS

@@ -398,6 +398,11 @@ impl Server {
         self.incoming.take(count, now);
     }
 
+    /// Whether it is settled when the client hears of what was taken: [`take`](Self::take) needs no time then.
+    pub const fn is_ack_timed(&self) -> bool {
+        self.incoming.is_timed()
+    }
+
     /// Ends the session, when the client has taken all that was sent, or after `timeout`.
     pub fn close(&mut self, code: u16, reason: &str, timeout: Duration, now: Time) {
         if self.is_ended() || self.closing.is_some() {

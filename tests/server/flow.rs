@@ -37,6 +37,75 @@ async fn what_was_sent_before_the_connection_had_its_turn_leaves_in_one_frame() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_are_taken_at_once_and_told_so_all_together() {
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    client.texts(1, &["one", "two", "three", "four"]);
+    until(|| session.inbox().messages == 4).await;
+    let expected = ["one", "two", "three"].map(|word| Ok(text(word)));
+    assert_eq!(session.recv_many(3).await, expected);
+    assert_eq!(session.inbox().messages, 1);
+    assert_eq!(client.acked().await.0, 3);
+    // One comes whatever is asked for, and none is waited for beside it.
+    assert_eq!(session.recv_many(0).await, [Ok(text("four"))]);
+    client.texts(5, &["five"]);
+    assert_eq!(soon(session.recv_many(10)).await, [Ok(text("five"))]);
+    client.bye(1000, "");
+    assert_eq!(soon(session.recv_many(10)).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_sent_as_there_is_room_and_those_before_one_that_is_not_accepted() {
+    let mut node = Node::with(|builder| builder.outbox(10, 1000));
+    let (mut client, _, session) = node.open().await;
+    let words: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+    let expected: Vec<Payload> = words.iter().map(|word| text(word)).collect();
+    let sending = tokio::spawn({
+        let messages = expected.clone();
+        async move {
+            session.send_many(messages).await.unwrap();
+            session
+        }
+    });
+    let mut arrived = Vec::new();
+    while arrived.len() < 50 {
+        arrived.extend(client.messages().await.1);
+        assert!(arrived.len() <= 50);
+        let taken = arrived.len() as u64;
+        client.ack(taken, taken + 1024);
+    }
+    assert_eq!(arrived, expected);
+    let session = soon(sending).await.unwrap();
+    let messages = [text("small"), text(&"x".repeat(1001)), text("behind")];
+    let refused = session.send_many(messages).await;
+    assert_eq!(refused, Err(SendError::TooBig { size: 1001 }));
+    assert_eq!(client.messages().await.1, [text("small")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_answers_many_shares_frames() {
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    client.texts(1, &["x"; 200]);
+    until(|| session.inbox().messages == 200).await;
+    tokio::spawn(async move {
+        loop {
+            for message in session.recv_many(200).await {
+                session.send(message.unwrap()).await.unwrap();
+                // The connection has its turn after each of them.
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let (mut frames, mut count) = (0, 0);
+    while count < 200 {
+        count += client.messages().await.1.len();
+        frames += 1;
+    }
+    assert!(frames <= 3, "{frames} frames");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_reader_stops_the_sender_and_gets_larger_frames() {
     let mut node = Node::with(|builder| builder.outbox(500, 1 << 20).heartbeat(Duration::ZERO));
     let mut client = node.connect_as(Peer::default(), 0);

@@ -59,6 +59,20 @@ async fn a_session_goes_on_at_another_node_and_nothing_is_lost_or_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_store_notes_one_after_the_other_is_taken_so() {
+    let (mut a, mut b) = two();
+    let (client, welcome, at_a) = a.open().await;
+    client.texts(1, &["one", "two"]);
+    until(|| at_a.inbox().messages == 2).await;
+    assert_eq!(at_a.recv_many(2).await, [Ok(text("one"))]);
+    // The other one is not given anywhere but where the session is.
+    let (new, resumed) = b.resume(&hello_again(&welcome, 2, 0)).await;
+    assert_eq!(resumed.taken, 1);
+    new.texts(2, &["two"]);
+    assert_eq!(b.session().await.recv_many(2).await, [Ok(text("two"))]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_old_node_could_not_store_comes_back_to_its_application() {
     let (mut a, mut b) = two();
     let (_old, welcome, at_a) = a.open().await;

@@ -1,9 +1,9 @@
-//! The durable conversation: every message goes back once, over as many connections as it takes. `upgrade` starts it on a
+//! The durable conversation: every message is answered once, over as many connections as it takes. `upgrade` starts it on a
 //! connection whose client offers `tautline.v1`; what a session is beyond that is `tautline::server`'s.
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,26 +12,29 @@ use futures_util::{Sink, Stream, StreamExt};
 use tautline::{
     Payload,
     codec::{Codec, DecodeError, EncodeError},
-    server::{MemoryStore, Message, Parting, Peer, SendError, Session, Sessions, Shutdown, Stats},
+    server::{Message, Parting, Peer, SendError, Session, Sessions, Shutdown, Stats},
     session::frame::{self, FromClient},
 };
-use tokio::{io::AsyncWriteExt, sync::mpsc, time};
+use tokio::{io::AsyncWriteExt, time};
 use tokio_tungstenite::tungstenite::{self, protocol::CloseFrame};
 
 use crate::{
     Config,
     ending::{self, Ending, Outcome, Socket},
-    faults::{self, Blow, Faults, Flood},
+    faults::{self, Blow, Flood, Wishes},
     frame::Malformed,
-    names::{Inbox, Membership, Name},
+    names::{Inbox, Line, Membership, Name},
     server::Shared,
+    work::Work,
 };
+
+/// How many messages the application takes at once.
+const MANY: usize = 64;
 
 /// All durable sessions of a server.
 #[derive(Debug)]
 pub(crate) struct Durable {
-    sessions: Sessions<Payload>,
-    store: MemoryStore,
+    sessions: Mutex<Sessions<Payload>>,
 }
 
 /// Text stays text, and bytes stay bytes.
@@ -49,10 +52,15 @@ impl Codec<Payload> for Raw {
 
 impl Durable {
     pub(crate) fn new(config: &Config) -> Self {
-        let store = MemoryStore::new();
-        let sessions = Sessions::builder()
+        Self {
+            sessions: Mutex::new(Self::none(config)),
+        }
+    }
+
+    /// Those of a server that has just been started.
+    fn none(config: &Config) -> Sessions<Payload> {
+        Sessions::builder()
             .codec(Raw)
-            .store(store.clone())
             // `http` has checked it.
             .allow_origins_with(|_| true)
             .protocols(config.protocols.iter().cloned())
@@ -62,40 +70,53 @@ impl Durable {
             .window(config.window)
             .max_message(config.max_message)
             .max_sessions(config.max_sessions)
-            .build();
-        Self { sessions, store }
+            .build()
+    }
+
+    fn sessions(&self) -> Sessions<Payload> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.sessions.stats()
+        self.sessions().stats()
     }
 
     /// Forgets every session, as a process that ends does. Returns how many there were.
-    pub(crate) fn forget(&self) -> usize {
-        let count = self.stats().sessions;
-        self.sessions.forget();
-        self.store.clear();
+    pub(crate) fn forget(&self, config: &Config) -> usize {
+        let none = Self::none(config);
+        let sessions = std::mem::replace(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner), none);
+        let count = sessions.stats().sessions;
+        sessions.forget();
+        // A HELLO that is being answered comes too late.
+        tokio::spawn(async move { sessions.shutdown(Shutdown::Detach, Duration::ZERO).await });
         count
     }
 
+    /// Ends every session without a word.
+    pub(crate) fn cut(&self) {
+        self.sessions().forget();
+    }
+
     pub(crate) async fn stop(&self) {
-        self.sessions.shutdown(Shutdown::Detach, Duration::ZERO).await;
+        self.sessions().shutdown(Shutdown::Detach, Duration::ZERO).await;
     }
 }
 
 /// Serves one connection, to the very end.
 pub(crate) async fn run(
     mut socket: Socket,
-    faults: &Faults,
-    wishes: faults::Durable,
+    wishes: Wishes,
     mut peer: Peer,
     membership: &Membership,
     mut inbox: Inbox,
     shared: &Arc<Shared>,
 ) -> Socket {
+    let Wishes {
+        work, faults, durable, ..
+    } = wishes;
     peer.address = socket.get_ref().tcp().peer_addr().ok().map(|address| address.ip());
     let name = membership.name().cloned();
-    let application = move |session| echo(session, name, wishes);
+    let application = move |session| answer(session, work, name, durable);
     let mut frames = Frames {
         socket: &mut socket,
         membership,
@@ -105,12 +126,13 @@ pub(crate) async fn run(
         is_answered: false,
         failure: None,
     };
+    let sessions = shared.durable.sessions();
     // An order or a stop does not wait for a client that does not read.
     let parting = tokio::select! {
         biased;
         Some(ending) = inbox.orders.recv() => Err(Outcome::End(ending)),
         () = shared.stop.cancelled() => Err(Outcome::End(Ending::close(1001, "the server is going away"))),
-        parting = shared.durable.sessions.serve(&mut frames, peer, application) => Ok(parting),
+        parting = sessions.serve(&mut frames, peer, application) => Ok(parting),
         () = push(&mut inbox.pushes, membership) => Ok(Parting::Lost),
     };
     let Frames {
@@ -131,24 +153,36 @@ pub(crate) async fn run(
     socket
 }
 
-/// The application: takes every message, as slowly as was asked for, and sends it back.
-async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults::Durable) {
+/// The application: takes every message, as slowly as was asked for, and answers it.
+async fn answer(session: Session<Payload>, work: Work, name: Option<Arc<Name>>, wishes: faults::Durable) {
     tracing::debug!(session = session.id(), "durable session began");
     if let Some(name) = &name {
         name.began(session.sender());
     }
-    let echoing = async {
+    // Slowly is one after the other.
+    let most = if wishes.take.is_zero() { MANY } else { 1 };
+    let answering = async {
+        let mut taken = 0;
         loop {
             if !wishes.take.is_zero() {
                 time::sleep(wishes.take).await;
             }
-            let Some(Ok(payload)) = session.recv().await else {
+            let payloads = session.recv_many(most).await;
+            if payloads.is_empty() {
                 return;
-            };
-            if let Some(name) = &name {
-                name.message();
             }
-            match session.send(payload).await {
+            if let Some(name) = &name {
+                payloads.iter().for_each(|_| name.message());
+            }
+            let payloads = payloads.into_iter().flatten();
+            let sent = match work {
+                Work::Echo => session.send_many(payloads).await,
+                _ => {
+                    let answers = payloads.flat_map(|payload| work.answer(payload, &mut taken));
+                    send_all(&session, answers).await
+                }
+            };
+            match sent {
                 Ok(()) => {}
                 Err(SendError::Closed) => return,
                 Err(error) => {
@@ -158,7 +192,7 @@ async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults
             }
         }
     };
-    tokio::join!(echoing, flood(&session, wishes.push.as_ref()));
+    tokio::join!(answering, flood(&session, wishes.push.as_ref()));
     let end = session.closed().await;
     let unacknowledged = end.unacknowledged.len();
     tracing::debug!(
@@ -168,6 +202,13 @@ async fn echo(session: Session<Payload>, name: Option<Arc<Name>>, wishes: faults
         unacknowledged,
         "durable session ended"
     );
+}
+
+async fn send_all(session: &Session<Payload>, messages: impl Iterator<Item = Payload>) -> Result<(), SendError> {
+    for message in messages {
+        session.send(message).await?;
+    }
+    Ok(())
 }
 
 async fn flood(session: &Session<Payload>, flood: Option<&Flood>) {
@@ -182,7 +223,7 @@ async fn flood(session: &Session<Payload>, flood: Option<&Flood>) {
 }
 
 /// Sends what `control` orders, in the session of the connection's name. Never ends.
-async fn push(pushes: &mut mpsc::Receiver<String>, membership: &Membership) {
+async fn push(pushes: &mut Line<String>, membership: &Membership) {
     while let Some(text) = pushes.recv().await {
         if let Some(session) = membership.session()
             && let Err(error) = session.send(Payload::Text(text)).await

@@ -1,44 +1,51 @@
-//! The conversation: every message goes back as it came. Started by `upgrade` on an open WebSocket, for as long as
+//! The conversation: every message is answered as the connection's work says. Started by `upgrade` on an open WebSocket, for as long as
 //! the client keeps to the rules and no fault, order or stop ends it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use tokio::{
     io::AsyncWriteExt,
-    sync::mpsc,
     time::{self, Instant},
 };
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::{
     ending::{self, Ending, Outcome, Socket},
-    faults::{Blow, Faults, Flood},
-    names::{Inbox, Membership},
+    faults::{Blow, Faults, Flood, Wishes},
+    names::{Inbox, Line, Membership},
     server::Shared,
+    work::Work,
 };
 
 /// Holds the whole conversation, to the very end.
 pub(crate) async fn run(
     mut socket: Socket,
-    faults: &Faults,
+    wishes: &Wishes,
     membership: &Membership,
     mut inbox: Inbox,
     shared: &Arc<Shared>,
 ) -> Socket {
     let conversation = Conversation {
         socket: &mut socket,
+        work: wishes.work,
         membership,
         max_message: shared.config.max_message,
         idle: shared.config.idle_timeout,
         echoed: 0,
+        taken: 0,
     };
     // An order or a stop does not wait for a client that does not read.
     let outcome = tokio::select! {
         biased;
         Some(ending) = inbox.orders.recv() => Outcome::End(ending),
         () = shared.stop.cancelled() => Outcome::End(Ending::close(1001, "the server is going away")),
-        outcome = conversation.hold(faults, &mut inbox.pushes) => outcome,
+        outcome = conversation.hold(&wishes.faults, &mut inbox.pushes) => outcome,
     };
     tracing::debug!(?outcome, "WebSocket ends");
     ending::carry_out(outcome, &mut socket, &mut inbox.orders, &shared.stop, membership).await;
@@ -47,24 +54,30 @@ pub(crate) async fn run(
 
 struct Conversation<'a> {
     socket: &'a mut Socket,
+    work: Work,
     membership: &'a Membership,
     max_message: usize,
     idle: Option<Duration>,
     echoed: u64,
+    /// Those of them that have no answer yet.
+    taken: u64,
 }
 
 impl Conversation<'_> {
-    async fn hold(mut self, faults: &Faults, pushes: &mut mpsc::Receiver<String>) -> Outcome {
+    async fn hold(mut self, faults: &Faults, pushes: &mut Line<String>) -> Outcome {
         match self.talk(faults, pushes).await {
             Ok(outcome) | Err(outcome) => outcome,
         }
     }
 
-    async fn talk(&mut self, faults: &Faults, pushes: &mut mpsc::Receiver<String>) -> Result<Outcome, Outcome> {
+    async fn talk(&mut self, faults: &Faults, pushes: &mut Line<String>) -> Result<Outcome, Outcome> {
         if let Some(flood) = &faults.flood {
             self.flood(flood).await?;
         }
         loop {
+            // The number of echoes to stop at.
+            let until = (faults.strike.as_ref().map(|strike| strike.after)).filter(|&after| after > self.echoed);
+            let until = until.unwrap_or(u64::MAX);
             if let Some(strike) = &faults.strike
                 && strike.after == self.echoed
                 && let Some(outcome) = self.strike(&strike.blow).await?
@@ -74,7 +87,7 @@ impl Conversation<'_> {
             // One message more, so that a strike that leaves the connection open strikes once.
             let before = self.echoed;
             while self.echoed == before {
-                let Some(item) = self.next(pushes).await? else {
+                let Some(item) = self.next(until, pushes).await? else {
                     return Ok(Outcome::Lost);
                 };
                 match item? {
@@ -84,7 +97,9 @@ impl Conversation<'_> {
                             return Ok(Outcome::too_big(self.max_message));
                         }
                         tracing::trace!(bytes = message.len(), "echo");
-                        self.feed(message).await?;
+                        for answer in self.work.answer(message, &mut self.taken) {
+                            self.feed(answer).await?;
+                        }
                         self.echoed += 1;
                     }
                     Message::Close(frame) => {
@@ -101,8 +116,9 @@ impl Conversation<'_> {
     }
 
     /// The next thing from the client. Flushes first if it has to wait for it; texts that are pushed go out meanwhile.
-    async fn next(&mut self, pushes: &mut mpsc::Receiver<String>) -> Result<Option<Result<Message, Error>>, Outcome> {
-        if let Some(item) = self.socket.next().now_or_never() {
+    async fn next(&mut self, until: u64, pushes: &mut Line<String>) -> Result<Option<Result<Message, Error>>, Outcome> {
+        // With this task's own waker: to change it for each message costs more than the message.
+        if let Poll::Ready(item) = poll_fn(|cx| Poll::Ready(self.poll_next(cx, until))).await {
             return Ok(item);
         }
         self.flush().await?;
@@ -124,6 +140,27 @@ impl Conversation<'_> {
                     since = Instant::now();
                 }
             }
+        }
+    }
+
+    /// The next thing that has arrived. What is only to be echoed is echoed here and now, as long as that has not to wait, and
+    /// short of so many: few other messages come this way.
+    fn poll_next(&mut self, cx: &mut Context<'_>, until: u64) -> Poll<Option<Result<Message, Error>>> {
+        loop {
+            let item = ready!(self.socket.poll_next_unpin(cx));
+            let message = match item {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => message,
+                other => return Poll::Ready(other),
+            };
+            let is_easy = self.work == Work::Echo && self.echoed + 1 < until && message.len() <= self.max_message;
+            if !is_easy || !matches!(self.socket.poll_ready_unpin(cx), Poll::Ready(Ok(()))) {
+                return Poll::Ready(Some(Ok(message)));
+            }
+            if let Err(error) = self.socket.start_send_unpin(message) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            self.membership.message();
+            self.echoed += 1;
         }
     }
 

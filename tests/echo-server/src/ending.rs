@@ -6,7 +6,6 @@ use std::{pin::pin, time::Duration};
 use futures_util::StreamExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Interest},
-    sync::mpsc,
     time,
 };
 use tokio_tungstenite::{
@@ -19,7 +18,10 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{names::Membership, wire::Wire};
+use crate::{
+    names::{Line, Membership},
+    wire::Wire,
+};
 
 pub(crate) type Socket = WebSocketStream<Wire>;
 
@@ -98,7 +100,7 @@ impl Outcome {
 pub(crate) async fn carry_out(
     mut outcome: Outcome,
     socket: &mut Socket,
-    orders: &mut mpsc::Receiver<Ending>,
+    orders: &mut Line<Ending>,
     stop: &CancellationToken,
     membership: &Membership,
 ) {
@@ -178,7 +180,7 @@ async fn discard(wire: &mut Wire) {
 }
 
 /// Holds the connection and does nothing with it, until an order ends it, the client leaves or the server stops.
-async fn silence(socket: &Socket, orders: &mut mpsc::Receiver<Ending>, stop: &CancellationToken) -> Outcome {
+async fn silence(socket: &Socket, orders: &mut Line<Ending>, stop: &CancellationToken) -> Outcome {
     let tcp = socket.get_ref().tcp();
     let mut left = pin!(async {
         loop {

@@ -1,4 +1,4 @@
-//! What a connection asks for in the query of `/echo`: its name, its subprotocols, and how it wants to be treated
+//! What a connection asks for in the query of `/echo`, `/push` or `/sink`: its work, its name, its subprotocols, and how it wants to be treated
 //! badly. Read by `upgrade`, carried out by `upgrade` (before the WebSocket opens) and `echo` (after).
 
 use std::time::Duration;
@@ -9,6 +9,7 @@ use crate::{
     ending::{Ending, REASON_MAX},
     frame::Malformed,
     query::{self, BadQuery, Query},
+    work::{self, Place, Work},
 };
 
 const KNOWN: [&str; 18] = [
@@ -38,9 +39,10 @@ const DELAY_MAX_MS: u64 = 600_000;
 const FLOOD_MAX: u64 = 10_000_000;
 const FLOOD_SIZE_MAX: usize = 16 * 1024 * 1024;
 
-/// Everything the query of `/echo` says.
+/// Everything the path and its query say.
 #[derive(Debug)]
 pub(crate) struct Wishes {
+    pub(crate) work: Work,
     pub(crate) name: Option<String>,
     /// The faults apply to this many of the first attempts under the name; `None`: to all.
     pub(crate) times: Option<u64>,
@@ -80,10 +82,7 @@ pub(crate) struct Flood {
 impl Flood {
     /// The n-th message: JSON that says its number, filled up with spaces.
     pub(crate) fn message(&self, n: u64) -> String {
-        let mut text = format!("{{\"n\":{n}}}");
-        let rest = self.size.saturating_sub(text.len());
-        text.extend(std::iter::repeat_n(' ', rest));
-        text
+        work::filled(format!("{{\"n\":{n}}}"), self.size)
     }
 }
 
@@ -101,15 +100,16 @@ pub(crate) enum Blow {
 }
 
 impl Wishes {
-    pub(crate) fn parse(raw: Option<&str>) -> Result<Self, BadQuery> {
-        Self::read(raw).map_err(|error| error.knowing("/echo", &KNOWN))
+    pub(crate) fn parse(place: Place, raw: Option<&str>) -> Result<Self, BadQuery> {
+        Self::read(place, raw).map_err(|error| error.knowing(place.path(), &known(place)))
     }
 
-    fn read(raw: Option<&str>) -> Result<Self, BadQuery> {
-        let query = Query::parse(raw, &KNOWN, &["protocol"])?;
+    fn read(place: Place, raw: Option<&str>) -> Result<Self, BadQuery> {
+        let query = Query::parse(raw, &known(place), &["protocol"])?;
         query.needs("size", &["flood", "push"])?;
         query.needs("times", &["name"])?;
         query.needs("after", &STRIKES)?;
+        let work = Work::read(place, &query)?;
         let name = query.text("name").map(query::name).transpose()?.map(String::from);
         let times = query.number("times", 0..=u64::MAX)?;
         let protocols = query.all("protocol").map(protocol).collect::<Result<_, _>>()?;
@@ -126,6 +126,7 @@ impl Wishes {
             principal: query.text("principal").map(String::from),
         };
         Ok(Self {
+            work,
             name,
             times,
             protocols,
@@ -135,7 +136,7 @@ impl Wishes {
     }
 
     /// Says no to what only a plain connection can do, or only a durable one.
-    pub(crate) fn suit(&self, is_durable: bool) -> Result<(), BadQuery> {
+    pub(crate) fn suit(&self, place: Place, is_durable: bool) -> Result<(), BadQuery> {
         let Durable { take, push, principal } = &self.durable;
         let misfit = if is_durable {
             let flood = self
@@ -148,8 +149,15 @@ impl Wishes {
             (!take.is_zero() || push.is_some() || principal.is_some())
                 .then_some("`take`, `push` and `principal` are for connections that offer tautline.v1, alone")
         };
-        misfit.map_or(Ok(()), |text| Err(BadQuery::new(text).knowing("/echo", &KNOWN)))
+        misfit.map_or(Ok(()), |text| {
+            Err(BadQuery::new(text).knowing(place.path(), &known(place)))
+        })
     }
+}
+
+/// The parameters of a place.
+fn known(place: Place) -> Vec<&'static str> {
+    [place.parameters(), &KNOWN].concat()
 }
 
 /// The status of `refuse=`, an upgrade's final answer.
@@ -231,12 +239,12 @@ mod tests {
     use super::*;
 
     fn error(query: &str) -> String {
-        format!("{:?}", Wishes::parse(Some(query)).expect_err(query))
+        format!("{:?}", Wishes::parse(Place::Echo, Some(query)).expect_err(query))
     }
 
     #[test]
     fn nothing_asked_is_nothing_wrong() {
-        let wishes = Wishes::parse(None).unwrap();
+        let wishes = Wishes::parse(Place::Echo, None).unwrap();
         assert!(wishes.name.is_none() && wishes.protocols.is_empty() && wishes.faults.strike.is_none());
     }
 

@@ -13,12 +13,16 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{control, files, server::Shared, upgrade};
+use crate::{control, files, server::Shared, upgrade, work::Place};
 
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
-    Router::new()
+    let mut router = Router::new();
+    for place in Place::ALL {
+        let answer = move |state, request| upgrade::answer(place, state, request);
+        router = router.route(place.path(), get(answer));
+    }
+    router
         .route("/health", get(health))
-        .route("/echo", get(upgrade::answer))
         .route("/faults/{name}", get(control::report).post(control::order))
         .route("/sessions/forget", post(forget))
         .merge(files::router(&shared.config))
@@ -112,7 +116,7 @@ struct Forgotten {
 
 /// As if the server had been restarted, and its sessions were in its memory only.
 async fn forget(State(shared): State<Arc<Shared>>) -> Json<Forgotten> {
-    let forgotten = shared.durable.forget();
+    let forgotten = shared.durable.forget(&shared.config);
     tracing::info!(forgotten, "sessions forgotten");
     Json(Forgotten { forgotten })
 }

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! From the socket inwards: `accept` takes TCP connections and hands them to hyper, `http` routes requests, `upgrade`
-//! turns one into a WebSocket, `echo` or `durable` holds the conversation and `ending` ends it. `names` remembers connections that
+//! turns one into a WebSocket, whose path is its `work`; `echo` or `durable` holds the conversation and `ending` ends it. `names` remembers connections that
 //! carry a name, and `control` gives orders to them while they are open.
 
 mod accept;
@@ -36,5 +36,6 @@ mod query;
 mod server;
 mod upgrade;
 mod wire;
+mod work;
 
 pub use self::{config::Config, server::Server};

@@ -65,8 +65,22 @@ struct Reach {
 /// What an open connection hears from `control`.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    pub(crate) orders: mpsc::Receiver<Ending>,
-    pub(crate) pushes: mpsc::Receiver<String>,
+    pub(crate) orders: Line<Ending>,
+    pub(crate) pushes: Line<String>,
+}
+
+/// A way to a connection, where it has a name: to all others nothing ever comes.
+#[derive(Debug)]
+pub(crate) struct Line<T>(Option<mpsc::Receiver<T>>);
+
+impl<T> Line<T> {
+    /// The next thing that comes.
+    pub(crate) async fn recv(&mut self) -> Option<T> {
+        match &mut self.0 {
+            Some(receiver) => receiver.recv().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// How the last connection that a client ended was ended.
@@ -196,27 +210,23 @@ impl Name {
 #[derive(Debug)]
 pub(crate) struct Membership {
     place: Option<(Arc<Name>, u64)>,
-    /// Keeps the inbox of a connection without a name open.
-    _reach: Option<Reach>,
 }
 
 impl Membership {
     pub(crate) fn new(name: Option<Arc<Name>>) -> (Self, Inbox) {
+        let Some(name) = name else {
+            let inbox = Inbox {
+                orders: Line(None),
+                pushes: Line(None),
+            };
+            return (Self { place: None }, inbox);
+        };
         let (orders, orders_inbox) = mpsc::channel(1);
         let (pushes, pushes_inbox) = mpsc::channel(PUSHES_MAX);
         let reach = Reach { orders, pushes };
         let inbox = Inbox {
-            orders: orders_inbox,
-            pushes: pushes_inbox,
-        };
-        let Some(name) = name else {
-            return (
-                Self {
-                    place: None,
-                    _reach: Some(reach),
-                },
-                inbox,
-            );
+            orders: Line(Some(orders_inbox)),
+            pushes: Line(Some(pushes_inbox)),
         };
         let mut state = lock(&name.state);
         state.connections += 1;
@@ -226,7 +236,6 @@ impl Membership {
         (
             Self {
                 place: Some((name, id)),
-                _reach: None,
             },
             inbox,
         )

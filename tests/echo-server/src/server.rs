@@ -79,7 +79,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stop.cancel();
         self.shared.kill.cancel();
-        self.shared.durable.forget();
+        self.shared.durable.cut();
     }
 }
 

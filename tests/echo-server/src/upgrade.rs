@@ -1,4 +1,4 @@
-//! Opens the WebSocket of `/echo`: has the handshake checked, plays the faults that come before it is answered, and hands the open
+//! Opens the WebSockets of `/echo`, `/push` and `/sink`: has the handshake checked, plays the faults that come before it is answered, and hands the open
 //! WebSocket to a conversation. Called by `http`.
 //!
 //! `converse` chooses the conversation: a durable one where the client offers that, alone, and else a plain one.
@@ -28,14 +28,18 @@ use crate::{
     names::{Membership, Name},
     server::{Shared, Slot},
     wire::{Hold, Wire},
+    work::Place,
 };
 
 /// What a frame may have beyond the largest message: the envelope of several messages, and the frame's own header.
 const FRAME_EXTRA: usize = 64 * 1024 + 14;
 
-/// Answers `GET /echo`.
-pub(crate) async fn answer(State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
-    match open(&shared, &mut request).await {
+/// What is read at once, unless a message is larger. Each connection has it for as long as it is open; more of it is not faster.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Answers `GET /echo`, `/push` and `/sink`.
+pub(crate) async fn answer(place: Place, State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
+    match open(place, &shared, &mut request).await {
         Ok(response) => response,
         Err(refusal) => {
             tracing::info!(status = refusal.status().as_u16(), uri = %request.uri(), "upgrade refused");
@@ -44,12 +48,12 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, mut request: Reque
     }
 }
 
-async fn open(shared: &Arc<Shared>, request: &mut Request) -> Result<Response, Response> {
-    let mut wishes = Wishes::parse(request.uri().query()).map_err(IntoResponse::into_response)?;
+async fn open(place: Place, shared: &Arc<Shared>, request: &mut Request) -> Result<Response, Response> {
+    let mut wishes = Wishes::parse(place, request.uri().query()).map_err(IntoResponse::into_response)?;
     let accept = handshake::accept_value(request).map_err(IntoResponse::into_response)?;
     let offered = handshake::offered(request.headers());
     let is_durable = offered == [PROTOCOL];
-    wishes.suit(is_durable).map_err(IntoResponse::into_response)?;
+    wishes.suit(place, is_durable).map_err(IntoResponse::into_response)?;
     let selected = if is_durable {
         Some(HeaderValue::from_static(PROTOCOL))
     } else {
@@ -117,6 +121,8 @@ async fn open(shared: &Arc<Shared>, request: &mut Request) -> Result<Response, R
     }
 
     let task = converse(shared.clone(), upgrade, wishes, peer, name, slot);
+    // Where a future is handed on by value, each hand keeps room for it, for as long as the connection is open.
+    let task = Box::pin(task);
     let kill = shared.kill.clone();
     shared.tasks.spawn(async move { kill.run_until_cancelled(task).await });
     Ok(response)
@@ -131,7 +137,6 @@ async fn converse(
     name: Option<Arc<Name>>,
     slot: Slot,
 ) {
-    let Wishes { faults, durable, .. } = wishes;
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
@@ -144,13 +149,16 @@ async fn converse(
         tracing::error!("the upgraded connection is of an unknown kind");
         return;
     };
+    let early = parts.read_buf.to_vec();
     let mut wire = parts.io.into_inner();
+    // hyper's buffer is of no more use.
+    drop(parts.read_buf);
     slot.opened();
     let (membership, inbox) = Membership::new(name);
-    tracing::debug!(?faults, "WebSocket opened");
+    tracing::debug!(?wishes, "WebSocket opened");
 
     let mut first = wire.release();
-    if let Some(greeting) = &faults.greet {
+    if let Some(greeting) = &wishes.faults.greet {
         first.extend(frame::text(greeting));
     }
     if !first.is_empty() && wire.write_all(&first).await.is_err() {
@@ -160,13 +168,13 @@ async fn converse(
     let max_message = shared.config.max_message;
     let max_frame = max_message.saturating_add(FRAME_EXTRA);
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(if peer.is_some() { max_frame } else { max_message }))
         .max_frame_size(Some(max_frame));
-    let early = parts.read_buf.to_vec();
     let socket: Socket = WebSocketStream::from_partially_read(wire, early, Role::Server, Some(config)).await;
     let socket = match peer {
-        None => echo::run(socket, &faults, &membership, inbox, &shared).await,
-        Some(peer) => durable::run(socket, &faults, durable, peer, &membership, inbox, &shared).await,
+        None => Box::pin(echo::run(socket, &wishes, &membership, inbox, &shared)).await,
+        Some(peer) => Box::pin(durable::run(socket, wishes, peer, &membership, inbox, &shared)).await,
     };
 
     // The books are closed before the client can see the end.

@@ -310,6 +310,19 @@ async fn push_sends_no_more_than_may_be_sent_and_no_less() {
 }
 
 #[tokio::test]
+async fn push_and_sink_answer_in_sessions() {
+    let server = server(|_| {});
+    let (mut client, _) = open(&server, "/push?messages=300&bytes=20", &hello("", 1, 0)).await;
+    texts(&mut client, 1, &["go"]).await;
+    let pushed = collect(&mut client, 300).await;
+    assert_eq!((pushed.len(), &*pushed[299]), (300, r#"{"n":300}           "#));
+    let (mut client, _) = open(&server, "/sink?messages=300", &hello("", 1, 0)).await;
+    texts(&mut client, 1, &["x"; 299]).await;
+    texts(&mut client, 300, &["x"]).await;
+    assert_eq!(collect(&mut client, 1).await, [r#"{"taken":300}"#]);
+}
+
+#[tokio::test]
 async fn another_principal_has_no_part_in_a_session() {
     let server = server(|_| {});
     let (_client, welcome) = open(&server, "/echo?principal=anna", &hello("", 1, 0)).await;

@@ -10,3 +10,4 @@ mod handshake;
 mod limits;
 mod routes;
 mod stop;
+mod work;
