@@ -126,15 +126,26 @@ export class Socket extends EventTarget {
     // Whether there is a message, for `take` in the same turn: what nobody wants any more by then stays for the next consumer.
     const ready = () => (released ? Promise.resolve(false) : this.#ready());
     const take = () => (released || this.#inbox.length === 0 ? undefined : this.#take());
-    const next = async () => {
-      while (await ready()) {
-        // In one go past what can't be decoded: whoever asked later is not to come first.
-        do {
-          const taken = take();
-          if (taken) return { value: taken.value, done: false };
-        } while (!released && this.#inbox.length > 0);
+    let asked = 0;
+    const wait = async () => {
+      asked++;
+      try {
+        while (await ready()) {
+          // In one go past what can't be decoded: whoever asked later is not to come first.
+          do {
+            const taken = take();
+            if (taken) return taken;
+          } while (!released && this.#inbox.length > 0);
+        }
+        return DONE;
+      } finally {
+        asked--;
       }
-      return DONE;
+    };
+    // At once where there is one and nobody asked before.
+    const next = () => {
+      const taken = asked === 0 ? take() : undefined;
+      return taken ? Promise.resolve(taken) : wait();
     };
     return {
       next,
@@ -212,16 +223,16 @@ export class Socket extends EventTarget {
   #dispatchAll() {
     while (this.#inbox.length > 0 && this.#consumer === "listeners") {
       const taken = this.#take();
-      if (taken) this.dispatchEvent(new MessageEvent("message", { data: taken.value }));
+      if (taken) this.dispatchEvent(event("message", { data: taken.value }));
     }
   }
 
-  /** The oldest message as { value }; undefined where it could not be decoded. */
+  /** The oldest message, as iterators give it; undefined where it could not be decoded. */
   #take() {
     const data = this.#inbox.shift();
     this.#link.taken();
     try {
-      return { value: this.#codec.decode(data) };
+      return { value: this.#codec.decode(data), done: false };
     } catch (cause) {
       this.dispatchEvent(event("error", { error: failure("decode", { cause, data }) }));
       return undefined;
