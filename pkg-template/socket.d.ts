@@ -60,13 +60,8 @@ export interface OpenEvent extends Event {
   readonly resumed: boolean;
 }
 
-// The platform's own where its types are there (a browser, Node, Deno, Bun); else what every event is.
-type PlatformMessageEvent = typeof globalThis extends { MessageEvent: { prototype: infer E extends Event } }
-  ? E
-  : Event;
-
 /** Fired for each message, in order, once there is a listener; until then messages wait in the inbox. */
-export interface SocketMessageEvent<In = unknown> extends Omit<PlatformMessageEvent, "data"> {
+export interface SocketMessageEvent<In = unknown> extends Event {
   /** The message, decoded. */
   readonly data: In;
 }
