@@ -46,8 +46,8 @@ pub(crate) trait Host: 'static {
     /// Hands messages of the outbox to the socket, in one frame.
     fn transmit_batch(&self, socket: &WebSocket, chunk: Chunk);
 
-    /// Hands a payload to a socket that is open.
-    fn transmit_payload(&self, socket: &WebSocket, payload: &Payload);
+    /// Hands a binary frame to the socket.
+    fn transmit_frame(&self, socket: &WebSocket, frame: &[u8]);
 
     /// Forgets the `count` oldest messages of the outbox.
     fn release(&self, count: u64);
@@ -165,7 +165,11 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit_batch(&socket, chunk);
                 }
             }
-            Output::Frame(frame) => self.send_frame(frame),
+            Output::Frame(frame) => {
+                if let Some(socket) = self.raw() {
+                    self.host.transmit_frame(&socket, &frame);
+                }
+            }
             Output::AwaitTurn => {
                 let requested = self.turn.borrow_mut().request();
                 if !requested {
@@ -296,12 +300,6 @@ impl<H: Host> Reactor<H> {
         self.arrivals.borrow_mut().extend(payloads);
         self.host
             .machine(|machine| machine.batch(generation, first, &sizes, now));
-    }
-
-    fn send_frame(&self, frame: Vec<u8>) {
-        if let Some(socket) = self.raw() {
-            self.host.transmit_payload(&socket, &Payload::Bytes(frame));
-        }
     }
 
     fn abandon(&self, generation: Generation) {
