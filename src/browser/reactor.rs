@@ -8,8 +8,9 @@ use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
+use core::mem;
 
-use js_sys::{JsString, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
@@ -18,6 +19,7 @@ use super::clock::{self, EndOfTurn, SleepWatch, Timer};
 use super::listener::{Callback, Listener};
 use super::page;
 use super::socket::{self, Report, Socket};
+use super::text;
 use crate::codec::{Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
 use crate::session::frame::Malformed;
@@ -55,8 +57,8 @@ pub(crate) trait Host: 'static {
     /// Sends the application's heartbeat message.
     fn heartbeat(&self, socket: &WebSocket);
 
-    /// Puts a message into the inbox.
-    fn deliver(&self, payload: Payload);
+    /// Puts messages into the inbox.
+    fn deliver(&self, payloads: VecDeque<Payload>);
 
     /// Throws the `count` oldest messages of the inbox away.
     fn drop_oldest(&self, count: u64);
@@ -78,6 +80,7 @@ pub(crate) struct Reactor<H> {
     socket: RefCell<Option<Socket>>,
     /// What arrived and was not delivered yet.
     arrivals: RefCell<VecDeque<Payload>>,
+    texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
     sleep: SleepWatch,
@@ -93,6 +96,7 @@ impl<H: Host> Reactor<H> {
             this: this.clone(),
             socket: RefCell::default(),
             arrivals: RefCell::default(),
+            texts: text::Reader::default(),
             timer: RefCell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
@@ -129,8 +133,9 @@ impl<H: Host> Reactor<H> {
         if self.running.replace(true) {
             return;
         }
+        let mut has_looked = false;
         loop {
-            self.notice_closing();
+            self.notice_closing(&mut has_looked);
             let Some(output) = self.host.machine(Connection::poll) else {
                 break;
             };
@@ -183,16 +188,10 @@ impl<H: Host> Reactor<H> {
                 }
             }
             Output::Deliver { count } => {
-                for _ in 0..count {
-                    let payload = self.arrivals.borrow_mut().pop_front();
-                    if let Some(payload) = payload {
-                        self.host.deliver(payload);
-                    }
-                }
+                let payloads = self.take_arrivals(count);
+                self.host.deliver(payloads);
             }
-            Output::Discard { count } => {
-                self.arrivals.borrow_mut().drain(..count);
-            }
+            Output::Discard { count } => drop(self.take_arrivals(count)),
             Output::Drop { count } => self.host.drop_oldest(count),
             Output::Measure => {
                 let bytes = self.raw().map_or(0, |socket| socket.buffered_amount());
@@ -225,6 +224,14 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// So many of the oldest that arrived.
+    fn take_arrivals(&self, count: usize) -> VecDeque<Payload> {
+        let mut arrivals = self.arrivals.borrow_mut();
+        let count = count.min(arrivals.len());
+        let rest = arrivals.split_off(count);
+        mem::replace(&mut arrivals, rest)
+    }
+
     /// What the browser calls comes in here.
     fn heard(&self, cue: Cue, event: JsValue) {
         match cue {
@@ -246,9 +253,17 @@ impl<H: Host> Reactor<H> {
                 self.run();
             }
             Report::Message(data) => {
-                let size = size(&data);
-                self.arrivals.borrow_mut().push_back(payload(data));
-                self.handle(Input::Message(generation, size));
+                let (payload, size) = self.read(data);
+                self.arrivals.borrow_mut().push_back(payload);
+                // Looking at the clock costs as much as all the rest of this.
+                let now = if self.host.machine(|machine| machine.watches()) {
+                    clock::now()
+                } else {
+                    Time::default()
+                };
+                self.host
+                    .machine(|machine| machine.handle(Input::Message(generation, size), now));
+                self.run();
             }
             Report::Error => self.handle(Input::Error(generation)),
             Report::Closed(close) => {
@@ -280,7 +295,8 @@ impl<H: Host> Reactor<H> {
     /// Takes in a frame of a session. Its messages wait among the arrivals.
     fn read_frame(&self, generation: Generation, data: JsValue) {
         let now = clock::now();
-        let (first, payloads) = match payload(data) {
+        let (payload, _) = self.read(data);
+        let (first, payloads) = match payload {
             Payload::Text(text) => match packing::unpack_text(&text) {
                 Ok(frame) => frame,
                 Err(Malformed) => return self.feed(Input::Malformed(generation)),
@@ -302,6 +318,18 @@ impl<H: Host> Reactor<H> {
             .machine(|machine| machine.batch(generation, first, &sizes, now));
     }
 
+    /// What arrived, and its size: UTF-16 units of a text, bytes of anything else.
+    fn read(&self, data: JsValue) -> (Payload, usize) {
+        match text::length(&data) {
+            Some(units) => (Payload::Text(self.texts.read(data.unchecked_ref(), units)), units),
+            None => {
+                let bytes = Uint8Array::new(&data).to_vec();
+                let size = bytes.len();
+                (Payload::Bytes(bytes), size)
+            }
+        }
+    }
+
     fn abandon(&self, generation: Generation) {
         self.host.forget_url();
         self.release_socket(generation);
@@ -314,14 +342,18 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// The browser tells nobody when a socket begins to close; it is seen only by looking.
-    fn notice_closing(&self) {
-        let about_to_send = self
-            .host
-            .machine(|machine| (machine.is_writable() && machine.has_outbox()).then(|| machine.generation()));
-        if let Some(generation) = about_to_send
-            && !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages)
-        {
+    /// The browser tells nobody when a socket begins to close; it is seen only by looking: once while something is to go out,
+    /// and each time before something does, since user code may close it.
+    fn notice_closing(&self, has_looked: &mut bool) {
+        let looks = self.host.machine(|machine| {
+            let matters = machine.is_sending() || (!*has_looked && machine.is_writable() && machine.has_outbox());
+            matters.then(|| machine.generation())
+        });
+        let Some(generation) = looks else {
+            return;
+        };
+        *has_looked = true;
+        if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
         }
     }
@@ -372,20 +404,4 @@ fn callback<H: Host>(reactor: &Weak<Reactor<H>>, cue: Cue) -> Callback {
             reactor.heard(cue, event);
         }
     })
-}
-
-fn payload(data: JsValue) -> Payload {
-    match data.dyn_into::<JsString>() {
-        Ok(text) => Payload::Text(text.into()),
-        Err(buffer) => Payload::Bytes(Uint8Array::new(&buffer).to_vec()),
-    }
-}
-
-/// UTF-16 units of a text, bytes of anything else.
-fn size(data: &JsValue) -> usize {
-    let size = match data.dyn_ref::<JsString>() {
-        Some(text) => text.length(),
-        None => data.unchecked_ref::<js_sys::ArrayBuffer>().byte_length(),
-    };
-    size as usize
 }

@@ -39,7 +39,7 @@ struct Inner {
     released: u64,
     /// Behind which of them the outcome of some is unknown, for each session that was lost.
     losses: Vec<u64>,
-    /// Messages taken that the machine has not heard of: in a session it wants to know when.
+    /// Messages taken that the machine has not heard of, because it wants to know when.
     taken: u64,
     /// A close that the driver has not seen yet.
     close: Option<(u16, String)>,
@@ -319,14 +319,20 @@ impl Core {
         wake(senders, inner);
     }
 
-    pub(super) fn deliver(&self, payload: Payload) {
+    pub(super) fn deliver(&self, mut payloads: VecDeque<Payload>) {
         let mut inner = self.lock();
         if inner.receiver_gone {
-            wake(inner.take(1), inner);
+            wake(inner.take(payloads.len() as u64), inner);
             return;
         }
-        inner.inbox.push_back(payload);
-        wake(inner.receiver.take(), inner);
+        if inner.inbox.is_empty() {
+            mem::swap(&mut inner.inbox, &mut payloads);
+        } else {
+            inner.inbox.append(&mut payloads);
+        }
+        // The driver right behind the receiver: it sends what that answers, and need not be woken once more for it.
+        let wakers = inner.receiver.take().into_iter().chain(inner.driver.take());
+        wake(wakers, inner);
     }
 
     pub(super) fn drop_oldest(&self, count: u64) {
@@ -420,7 +426,9 @@ pub(super) struct Flush {
 impl Inner {
     /// Messages have been taken out of the inbox. Whom to wake.
     fn take(&mut self, count: u64) -> Option<Waker> {
-        if self.machine.is_durable() {
+        // In a session it wants to know when, unless that makes no difference.
+        let needs_time = self.machine.is_durable() && (self.taken > 0 || count > self.machine.patience());
+        if needs_time {
             self.taken += count;
             self.driver.take()
         } else {

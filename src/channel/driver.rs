@@ -3,6 +3,7 @@
 
 use std::boxed::Box;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem;
 use std::rc::Rc;
@@ -157,8 +158,8 @@ impl Host for Driver {
         }
     }
 
-    fn deliver(&self, payload: Payload) {
-        self.core.deliver(payload);
+    fn deliver(&self, payloads: VecDeque<Payload>) {
+        self.core.deliver(payloads);
     }
 
     fn drop_oldest(&self, count: u64) {

@@ -247,6 +247,21 @@ impl Connection {
         self.is_conversing() && self.writable
     }
 
+    /// Whether [`poll`](Self::poll) may be about to hand messages to the socket.
+    pub fn is_sending(&self) -> bool {
+        self.is_writable()
+            && self.drain == Drain::Flowing
+            && match &self.session {
+                Some(session) => session.turn != session::Turn::Busy && session.client.outgoing.is_ready(),
+                None => !self.outbox.is_empty(),
+            }
+    }
+
+    /// Whether it matters when a message of a plain WebSocket arrives: something watches over the silence between them.
+    pub const fn watches(&self) -> bool {
+        self.liveness.is_some()
+    }
+
     /// What is sent and not yet handed on or dropped; in a session, not yet taken by the other application.
     pub fn outbox(&self) -> Load {
         match &self.session {
