@@ -9,6 +9,7 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::mem;
+use core::time::Duration;
 
 use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
@@ -27,6 +28,11 @@ use crate::session::{self, Chunk};
 
 /// How an end without a code is reported; nobody may send it.
 const NO_STATUS: u16 = 1005;
+
+/// Plain messages that follow each other sooner than this wait for the end of the turn, and go out in a row: the browser's
+/// other threads are woken once for all of them. Less than any round trip, and what a clock can tell where it is kept
+/// coarse.
+const GATHER: Duration = Duration::from_micros(100);
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
 pub(crate) trait Host: 'static {
@@ -83,6 +89,8 @@ pub(crate) struct Reactor<H> {
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
+    /// When something last went out on a plain WebSocket; never, where a turn has just ended.
+    sent: Cell<Option<Time>>,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
     /// The loop runs somewhere up the stack.
@@ -98,6 +106,7 @@ impl<H: Host> Reactor<H> {
             arrivals: RefCell::default(),
             texts: text::Reader::default(),
             timer: RefCell::default(),
+            sent: Cell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
             page: RefCell::new(page::listen(|cue| callback(this, Cue::Page(cue)))),
@@ -135,7 +144,7 @@ impl<H: Host> Reactor<H> {
         }
         let mut has_looked = false;
         loop {
-            self.notice_closing(&mut has_looked);
+            self.prepare_to_send(&mut has_looked);
             let Some(output) = self.host.machine(Connection::poll) else {
                 break;
             };
@@ -236,7 +245,7 @@ impl<H: Host> Reactor<H> {
     fn heard(&self, cue: Cue, event: JsValue) {
         match cue {
             Cue::Socket(generation, cue) => self.report(generation, socket::report(cue, event)),
-            Cue::Turn => self.handle(Input::TurnEnded),
+            Cue::Turn => self.turn_ended(),
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
                     self.handle(Input::Page(signal));
@@ -249,11 +258,11 @@ impl<H: Host> Reactor<H> {
         match report {
             Report::Opened => self.opened(generation),
             Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
-                self.read_frame(generation, data);
+                self.read_frame(generation, &data);
                 self.run();
             }
             Report::Message(data) => {
-                let (payload, size) = self.read(data);
+                let (payload, size) = self.read(&data);
                 self.arrivals.borrow_mut().push_back(payload);
                 // Looking at the clock costs as much as all the rest of this.
                 let now = if self.host.machine(|machine| machine.watches()) {
@@ -293,7 +302,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Takes in a frame of a session. Its messages wait among the arrivals.
-    fn read_frame(&self, generation: Generation, data: JsValue) {
+    fn read_frame(&self, generation: Generation, data: &JsValue) {
         let now = clock::now();
         let (payload, _) = self.read(data);
         let (first, payloads) = match payload {
@@ -319,11 +328,11 @@ impl<H: Host> Reactor<H> {
     }
 
     /// What arrived, and its size: UTF-16 units of a text, bytes of anything else.
-    fn read(&self, data: JsValue) -> (Payload, usize) {
-        match text::length(&data) {
+    fn read(&self, data: &JsValue) -> (Payload, usize) {
+        match text::length(data) {
             Some(units) => (Payload::Text(self.texts.read(data.unchecked_ref(), units)), units),
             None => {
-                let bytes = Uint8Array::new(&data).to_vec();
+                let bytes = Uint8Array::new(data).to_vec();
                 let size = bytes.len();
                 (Payload::Bytes(bytes), size)
             }
@@ -342,20 +351,40 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// The browser tells nobody when a socket begins to close; it is seen only by looking: once while something is to go out,
-    /// and each time before something does, since user code may close it.
-    fn notice_closing(&self, has_looked: &mut bool) {
-        let looks = self.host.machine(|machine| {
-            let matters = machine.is_sending() || (!*has_looked && machine.is_writable() && machine.has_outbox());
-            matters.then(|| machine.generation())
+    /// Sees to it that what is about to go out may. The browser tells nobody when a socket begins to close; it is seen only by
+    /// looking: once while something is to go out, and each time before something does, since user code may close it.
+    fn prepare_to_send(&self, has_looked: &mut bool) {
+        let (sends, looks, generation) = self.host.machine(|machine| {
+            let sends = machine.is_sending();
+            let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
+            (sends && !machine.is_durable(), looks, machine.generation())
         });
-        let Some(generation) = looks else {
+        if !looks {
             return;
-        };
+        }
         *has_looked = true;
         if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
+        } else if sends && self.gathers() {
+            self.host.machine(Connection::hold);
         }
+    }
+
+    /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
+    fn gathers(&self) -> bool {
+        let now = clock::now();
+        let is_soon = self.sent.get().is_some_and(|sent| now.since(sent) < GATHER);
+        if is_soon && self.turn.borrow_mut().request() {
+            return true;
+        }
+        self.sent.set(Some(now));
+        false
+    }
+
+    fn turn_ended(&self) {
+        self.sent.set(None);
+        self.host.machine(Connection::go_on);
+        self.handle(Input::TurnEnded);
     }
 
     /// A timer that is set for earlier stays: firing early is harmless, and arming costs.

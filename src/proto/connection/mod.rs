@@ -111,6 +111,8 @@ enum Drain {
     Measuring,
     /// Full; waits to look again.
     Full,
+    /// The driver wants to collect more first.
+    Held,
 }
 
 impl Connection {
@@ -191,6 +193,20 @@ impl Connection {
             Input::Buffered(bytes) => self.measured(bytes, now),
             Input::Timer => self.timer(now),
             Input::Page(signal) => self.page(signal, now),
+        }
+    }
+
+    /// Hands nothing more to the socket, until [`go_on`](Self::go_on). For a plain WebSocket: a session collects by itself.
+    pub fn hold(&mut self) {
+        if self.drain == Drain::Flowing {
+            self.drain = Drain::Held;
+        }
+    }
+
+    /// Ends what [`hold`](Self::hold) began.
+    pub fn go_on(&mut self) {
+        if self.drain == Drain::Held {
+            self.drain = Drain::Flowing;
         }
     }
 
