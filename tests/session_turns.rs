@@ -181,3 +181,15 @@ fn so_many_may_be_taken_untold_as_are_not_told_anyway() {
     client.turn_ends();
     assert_eq!(client.machine.patience(), 0);
 }
+
+#[test]
+fn when_they_were_taken_makes_no_difference_then() {
+    let mut client = Client::open();
+    client.receives(1_000);
+    client.takes(1);
+    let count = client.machine.patience();
+    // A driver that has no clock at hand.
+    client.machine.handle(Input::Taken { count }, Time::default());
+    assert_eq!(client.machine.poll(), None, "the ACK stays due when it was");
+    assert_eq!(client.machine.inbox().messages, 1_000 - 1 - count as usize);
+}
