@@ -33,6 +33,8 @@ const NO_STATUS: u16 = 1005;
 /// other threads are woken once for all of them. Less than any round trip, and what a clock can tell where it is kept
 /// coarse.
 const GATHER: Duration = Duration::from_micros(100);
+/// So soon after a row the next one begins.
+const FLOW: Duration = Duration::from_millis(1);
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
 pub(crate) trait Host: 'static {
@@ -93,8 +95,8 @@ pub(crate) struct Reactor<H> {
     turn_due: Cell<Option<Time>>,
     /// When something last came in.
     instant: Cell<Time>,
-    /// When something last went out on a plain WebSocket; never, where a turn has just ended.
-    sent: Cell<Option<Time>>,
+    /// Until then what goes out on a plain WebSocket waits for the end of its turn.
+    gather_until: Cell<Time>,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
     /// The loop runs somewhere up the stack.
@@ -112,7 +114,7 @@ impl<H: Host> Reactor<H> {
             timer: RefCell::default(),
             turn_due: Cell::default(),
             instant: Cell::default(),
-            sent: Cell::default(),
+            gather_until: Cell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
             page: RefCell::new(page::listen(|cue| callback(this, Cue::Page(cue)))),
@@ -382,11 +384,10 @@ impl<H: Host> Reactor<H> {
     /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
     fn gathers(&self) -> bool {
         let now = clock::now();
-        let is_soon = self.sent.get().is_some_and(|sent| now.since(sent) < GATHER);
-        if is_soon && self.turn.borrow_mut().request() {
+        if now < self.gather_until.get() && self.turn.borrow_mut().request() {
             return true;
         }
-        self.sent.set(Some(now));
+        self.gather_until.set(now + GATHER);
         false
     }
 
@@ -409,9 +410,14 @@ impl<H: Host> Reactor<H> {
     }
 
     fn turn_ended(&self) {
-        self.sent.set(None);
+        self.gather_until.set(Time::default());
         self.host.machine(Connection::go_on);
         self.handle(Input::TurnEnded);
+        // Unless nothing went out.
+        let until = self.gather_until.get();
+        if until > Time::default() {
+            self.gather_until.set(until + FLOW);
+        }
     }
 
     /// A timer that is set for earlier stays: firing early is harmless, and arming costs.
