@@ -202,6 +202,43 @@ fn what_a_full_socket_did_not_take_survives_it() {
 }
 
 #[test]
+fn what_a_driver_holds_goes_out_in_a_row_when_it_goes_on() {
+    let mut rig = Rig::open(config(), 1);
+    rig.holds();
+    rig.send(1);
+    rig.send(1);
+    assert_eq!(sent(&rig.outputs()), []);
+    rig.goes_on();
+    assert_eq!(sent(&rig.outputs()), [(1, 2)]);
+    rig.send(1);
+    assert_eq!(rig.wire, [1, 2, 3]);
+}
+
+#[test]
+fn what_a_driver_holds_goes_out_on_the_next_connection() {
+    let mut rig = Rig::open(config(), 1);
+    rig.holds();
+    rig.send(1);
+    rig.ends(1006);
+    rig.passes_until_attempt();
+    rig.opens();
+    assert_eq!(rig.wire, [1]);
+}
+
+#[test]
+fn a_driver_that_holds_nothing_changes_nothing_by_going_on() {
+    let mut rig = Rig::open(config(), 1);
+    rig.send(2 * MIB);
+    rig.send(1);
+    rig.drains(2 * MIB);
+    rig.forget();
+    rig.holds();
+    rig.goes_on();
+    rig.send(1);
+    assert_eq!(sent(&rig.outputs()), []);
+}
+
+#[test]
 fn how_full_a_socket_is_counts_only_when_it_was_asked() {
     let mut rig = Rig::connecting(config(), 1);
     rig.ignores(&Input::Buffered(8 * MIB));

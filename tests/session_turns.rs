@@ -181,3 +181,33 @@ fn so_many_may_be_taken_untold_as_are_not_told_anyway() {
     client.turn_ends();
     assert_eq!(client.machine.patience(), 0);
 }
+
+#[test]
+fn the_end_of_a_turn_matters_where_something_waits_for_it() {
+    let mut client = Client::open();
+    assert_eq!(client.sends(1), [Messages(1), Awaits]);
+    assert!(!client.machine.waits_for_turn());
+    client.sends(1);
+    assert!(client.machine.waits_for_turn());
+    assert_eq!(client.turn_ends(), [Messages(1)]);
+    assert!(!client.machine.waits_for_turn());
+    client.receives(1_000);
+    assert_eq!(client.takes(255), []);
+    assert!(!client.machine.waits_for_turn());
+    assert_eq!(client.takes(1), [Awaits]);
+    assert!(client.machine.waits_for_turn());
+    assert_eq!(client.turn_ends(), [Taken(256)]);
+    assert!(!client.machine.waits_for_turn());
+}
+
+#[test]
+fn when_they_were_taken_makes_no_difference_then() {
+    let mut client = Client::open();
+    client.receives(1_000);
+    client.takes(1);
+    let count = client.machine.patience();
+    // A driver that has no clock at hand.
+    client.machine.handle(Input::Taken { count }, Time::default());
+    assert_eq!(client.machine.poll(), None, "the ACK stays due when it was");
+    assert_eq!(client.machine.inbox().messages, 1_000 - 1 - count as usize);
+}

@@ -9,6 +9,7 @@ mod listener;
 mod page;
 mod reactor;
 mod socket;
+mod text;
 #[cfg(feature = "channel")]
 mod url;
 

@@ -8,8 +8,10 @@ use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
+use core::mem;
+use core::time::Duration;
 
-use js_sys::{JsString, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
@@ -18,6 +20,7 @@ use super::clock::{self, EndOfTurn, SleepWatch, Timer};
 use super::listener::{Callback, Listener};
 use super::page;
 use super::socket::{self, Report, Socket};
+use super::text;
 use crate::codec::{Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
 use crate::session::frame::Malformed;
@@ -25,6 +28,13 @@ use crate::session::{self, Chunk};
 
 /// How an end without a code is reported; nobody may send it.
 const NO_STATUS: u16 = 1005;
+
+/// Plain messages that follow each other sooner than this wait for the end of the turn, and go out in a row: the browser's
+/// other threads are woken once for all of them. Less than any round trip, and what a clock can tell where it is kept
+/// coarse.
+const GATHER: Duration = Duration::from_micros(100);
+/// So soon after a row the next one begins.
+const FLOW: Duration = Duration::from_millis(1);
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
 pub(crate) trait Host: 'static {
@@ -46,8 +56,8 @@ pub(crate) trait Host: 'static {
     /// Hands messages of the outbox to the socket, in one frame.
     fn transmit_batch(&self, socket: &WebSocket, chunk: Chunk);
 
-    /// Hands a payload to a socket that is open.
-    fn transmit_payload(&self, socket: &WebSocket, payload: &Payload);
+    /// Hands a binary frame to the socket.
+    fn transmit_frame(&self, socket: &WebSocket, frame: &[u8]);
 
     /// Forgets the `count` oldest messages of the outbox.
     fn release(&self, count: u64);
@@ -55,8 +65,8 @@ pub(crate) trait Host: 'static {
     /// Sends the application's heartbeat message.
     fn heartbeat(&self, socket: &WebSocket);
 
-    /// Puts a message into the inbox.
-    fn deliver(&self, payload: Payload);
+    /// Puts messages into the inbox.
+    fn deliver(&self, payloads: VecDeque<Payload>);
 
     /// Throws the `count` oldest messages of the inbox away.
     fn drop_oldest(&self, count: u64);
@@ -78,8 +88,15 @@ pub(crate) struct Reactor<H> {
     socket: RefCell<Option<Socket>>,
     /// What arrived and was not delivered yet.
     arrivals: RefCell<VecDeque<Payload>>,
+    texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
+    /// The machine awaits the end of the turn that began then, and nobody was asked for it yet.
+    turn_due: Cell<Option<Time>>,
+    /// When something last came in.
+    instant: Cell<Time>,
+    /// Until then what goes out on a plain WebSocket waits for the end of its turn.
+    gather_until: Cell<Time>,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
     /// The loop runs somewhere up the stack.
@@ -93,7 +110,11 @@ impl<H: Host> Reactor<H> {
             this: this.clone(),
             socket: RefCell::default(),
             arrivals: RefCell::default(),
+            texts: text::Reader::default(),
             timer: RefCell::default(),
+            turn_due: Cell::default(),
+            instant: Cell::default(),
+            gather_until: Cell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
             page: RefCell::new(page::listen(|cue| callback(this, Cue::Page(cue)))),
@@ -126,15 +147,21 @@ impl<H: Host> Reactor<H> {
 
     /// Does what there is to do.
     pub(crate) fn run(&self) {
+        self.work(false);
+    }
+
+    /// The same; whether it was just seen that the socket is open.
+    fn work(&self, mut has_looked: bool) {
         if self.running.replace(true) {
             return;
         }
         loop {
-            self.notice_closing();
-            let Some(output) = self.host.machine(Connection::poll) else {
-                break;
-            };
-            self.perform(output);
+            self.prepare_to_send(&mut has_looked);
+            match self.host.machine(Connection::poll) {
+                Some(output) => self.perform(output),
+                None if self.ends_turn_at_once() => self.feed(Input::TurnEnded),
+                None => break,
+            }
         }
         self.running.set(false);
         if self.host.machine(|machine| machine.state()) == State::Closed {
@@ -145,6 +172,7 @@ impl<H: Host> Reactor<H> {
 
     fn feed(&self, input: Input) {
         let now = clock::now();
+        self.instant.set(now);
         self.host.machine(|machine| machine.handle(input, now));
     }
 
@@ -165,13 +193,12 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit_batch(&socket, chunk);
                 }
             }
-            Output::Frame(frame) => self.send_frame(frame),
-            Output::AwaitTurn => {
-                let requested = self.turn.borrow_mut().request();
-                if !requested {
-                    self.feed(Input::TurnEnded);
+            Output::Frame(frame) => {
+                if let Some(socket) = self.raw() {
+                    self.host.transmit_frame(&socket, &frame);
                 }
             }
+            Output::AwaitTurn => self.turn_due.set(Some(self.instant.get())),
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
                 if let Some(socket) = self.raw() {
@@ -179,16 +206,10 @@ impl<H: Host> Reactor<H> {
                 }
             }
             Output::Deliver { count } => {
-                for _ in 0..count {
-                    let payload = self.arrivals.borrow_mut().pop_front();
-                    if let Some(payload) = payload {
-                        self.host.deliver(payload);
-                    }
-                }
+                let payloads = self.take_arrivals(count);
+                self.host.deliver(payloads);
             }
-            Output::Discard { count } => {
-                self.arrivals.borrow_mut().drain(..count);
-            }
+            Output::Discard { count } => drop(self.take_arrivals(count)),
             Output::Drop { count } => self.host.drop_oldest(count),
             Output::Measure => {
                 let bytes = self.raw().map_or(0, |socket| socket.buffered_amount());
@@ -221,11 +242,19 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// So many of the oldest that arrived.
+    fn take_arrivals(&self, count: usize) -> VecDeque<Payload> {
+        let mut arrivals = self.arrivals.borrow_mut();
+        let count = count.min(arrivals.len());
+        let rest = arrivals.split_off(count);
+        mem::replace(&mut arrivals, rest)
+    }
+
     /// What the browser calls comes in here.
     fn heard(&self, cue: Cue, event: JsValue) {
         match cue {
             Cue::Socket(generation, cue) => self.report(generation, socket::report(cue, event)),
-            Cue::Turn => self.handle(Input::TurnEnded),
+            Cue::Turn => self.turn_ended(),
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
                     self.handle(Input::Page(signal));
@@ -238,13 +267,24 @@ impl<H: Host> Reactor<H> {
         match report {
             Report::Opened => self.opened(generation),
             Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
-                self.read_frame(generation, data);
-                self.run();
+                let now = clock::now();
+                self.instant.set(now);
+                self.read_frame(generation, &data, now);
+                self.notice_turn(now);
+                self.work(true);
             }
             Report::Message(data) => {
-                let size = size(&data);
-                self.arrivals.borrow_mut().push_back(payload(data));
-                self.handle(Input::Message(generation, size));
+                let (payload, size) = self.read(&data);
+                self.arrivals.borrow_mut().push_back(payload);
+                // Looking at the clock costs as much as all the rest of this.
+                let now = if self.host.machine(|machine| machine.watches()) {
+                    clock::now()
+                } else {
+                    Time::default()
+                };
+                self.host
+                    .machine(|machine| machine.handle(Input::Message(generation, size), now));
+                self.work(true);
             }
             Report::Error => self.handle(Input::Error(generation)),
             Report::Closed(close) => {
@@ -274,9 +314,9 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Takes in a frame of a session. Its messages wait among the arrivals.
-    fn read_frame(&self, generation: Generation, data: JsValue) {
-        let now = clock::now();
-        let (first, payloads) = match payload(data) {
+    fn read_frame(&self, generation: Generation, data: &JsValue, now: Time) {
+        let (payload, _) = self.read(data);
+        let (first, payloads) = match payload {
             Payload::Text(text) => match packing::unpack_text(&text) {
                 Ok(frame) => frame,
                 Err(Malformed) => return self.feed(Input::Malformed(generation)),
@@ -298,9 +338,15 @@ impl<H: Host> Reactor<H> {
             .machine(|machine| machine.batch(generation, first, &sizes, now));
     }
 
-    fn send_frame(&self, frame: Vec<u8>) {
-        if let Some(socket) = self.raw() {
-            self.host.transmit_payload(&socket, &Payload::Bytes(frame));
+    /// What arrived, and its size: UTF-16 units of a text, bytes of anything else.
+    fn read(&self, data: &JsValue) -> (Payload, usize) {
+        match text::length(data) {
+            Some(units) => (Payload::Text(self.texts.read(data.unchecked_ref(), units)), units),
+            None => {
+                let bytes = Uint8Array::new(data).to_vec();
+                let size = bytes.len();
+                (Payload::Bytes(bytes), size)
+            }
         }
     }
 
@@ -316,15 +362,61 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// The browser tells nobody when a socket begins to close; it is seen only by looking.
-    fn notice_closing(&self) {
-        let about_to_send = self
-            .host
-            .machine(|machine| (machine.is_writable() && machine.has_outbox()).then(|| machine.generation()));
-        if let Some(generation) = about_to_send
-            && !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages)
-        {
+    /// Sees to it that what is about to go out may. The browser tells nobody when a socket begins to close; it is seen only by
+    /// looking: once while something is to go out, and each time before something does, since user code may close it.
+    fn prepare_to_send(&self, has_looked: &mut bool) {
+        let (sends, looks, generation) = self.host.machine(|machine| {
+            let sends = machine.is_sending();
+            let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
+            (sends && !machine.is_durable(), looks, machine.generation())
+        });
+        if !looks {
+            return;
+        }
+        *has_looked = true;
+        if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
+        } else if sends && self.gathers() {
+            self.host.machine(Connection::hold);
+        }
+    }
+
+    /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
+    fn gathers(&self) -> bool {
+        let now = clock::now();
+        if now < self.gather_until.get() && self.turn.borrow_mut().request() {
+            return true;
+        }
+        self.gather_until.set(now + GATHER);
+        false
+    }
+
+    /// Asks for the end of the turn where something waits for it: asking makes a round trip some 15 µs longer. True where this
+    /// runtime can't be asked.
+    fn ends_turn_at_once(&self) -> bool {
+        if self.turn_due.get().is_none() || !self.host.machine(|machine| machine.waits_for_turn()) {
+            return false;
+        }
+        self.turn_due.take();
+        !self.turn.borrow_mut().request()
+    }
+
+    /// Whatever the browser reports begins a turn; only messages may come several in one, and those close to each other.
+    fn notice_turn(&self, now: Time) {
+        if self.turn_due.get().is_some_and(|began| now.since(began) >= GATHER) {
+            self.turn_due.take();
+            self.host.machine(|machine| machine.handle(Input::TurnEnded, now));
+        }
+    }
+
+    fn turn_ended(&self) {
+        self.gather_until.set(Time::default());
+        self.host.machine(Connection::go_on);
+        self.handle(Input::TurnEnded);
+        // Unless nothing went out.
+        let until = self.gather_until.get();
+        if until > Time::default() {
+            self.gather_until.set(until + FLOW);
         }
     }
 
@@ -347,6 +439,8 @@ impl<H: Host> Reactor<H> {
 
     fn timer_fired(&self) {
         self.timer.take();
+        // Before the timer, which may begin to wait for the end of this very turn.
+        self.notice_turn(clock::now());
         if self.sleep.slept() {
             self.feed(Input::Page(Signal::Woke));
         }
@@ -374,20 +468,4 @@ fn callback<H: Host>(reactor: &Weak<Reactor<H>>, cue: Cue) -> Callback {
             reactor.heard(cue, event);
         }
     })
-}
-
-fn payload(data: JsValue) -> Payload {
-    match data.dyn_into::<JsString>() {
-        Ok(text) => Payload::Text(text.into()),
-        Err(buffer) => Payload::Bytes(Uint8Array::new(&buffer).to_vec()),
-    }
-}
-
-/// UTF-16 units of a text, bytes of anything else.
-fn size(data: &JsValue) -> usize {
-    let size = match data.dyn_ref::<JsString>() {
-        Some(text) => text.length(),
-        None => data.unchecked_ref::<js_sys::ArrayBuffer>().byte_length(),
-    };
-    size as usize
 }

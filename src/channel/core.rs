@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::string::String;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::vec::Vec;
@@ -15,8 +15,9 @@ use futures_channel::{mpsc, oneshot};
 
 use super::error::{Closed, SendError};
 use super::event::{Event, Events};
-use crate::codec::Payload;
+use crate::codec::{Payload, packing};
 use crate::proto::{self, Admission, Connection, Input, State, Stats, Time};
+use crate::session::Chunk;
 
 /// How long `close` may take, unless it is told otherwise.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,17 +30,16 @@ pub(super) struct Core {
 #[derive(Debug)]
 struct Inner {
     machine: Connection,
-    /// Shared with the driver while it hands them on.
-    outbox: VecDeque<Arc<Payload>>,
-    /// Payloads that were dropped ahead of the `Release` that says so.
-    dropped: u64,
+    outbox: VecDeque<Payload>,
+    /// Payloads that left the outbox ahead of the `Release` that says so.
+    ahead: u64,
     inbox: VecDeque<Payload>,
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
     released: u64,
     /// Behind which of them the outcome of some is unknown, for each session that was lost.
     losses: Vec<u64>,
-    /// Messages taken that the machine has not heard of: in a session it wants to know when.
+    /// Messages taken that the machine has not heard of, because it wants to know when.
     taken: u64,
     /// A close that the driver has not seen yet.
     close: Option<(u16, String)>,
@@ -63,7 +63,7 @@ impl Core {
             inner: Mutex::new(Inner {
                 machine,
                 outbox: VecDeque::new(),
-                dropped: 0,
+                ahead: 0,
                 inbox: VecDeque::new(),
                 accepted: 0,
                 released: 0,
@@ -106,7 +106,7 @@ impl Core {
             Admission::TooBig => return Accepted::Refused(SendError::TooBig { size }),
             Admission::Closed => return Accepted::Refused(SendError::Closed),
         }
-        inner.outbox.push_back(Arc::new(payload));
+        inner.outbox.push_back(payload);
         inner.accepted += 1;
         inner.tell_machine(Input::Send { size });
         if !inner.machine.is_durable() {
@@ -294,30 +294,45 @@ impl Core {
         self.lock().protocol = protocol;
     }
 
-    /// So many payloads of the outbox, behind the `offset` oldest.
-    pub(super) fn outgoing(&self, offset: usize, count: usize) -> Vec<Arc<Payload>> {
-        self.lock().outbox.iter().skip(offset).take(count).cloned().collect()
+    /// Takes the oldest payload out of the outbox. Its `Release` is still to come.
+    pub(super) fn next_outgoing(&self) -> Option<Payload> {
+        let mut inner = self.lock();
+        let payload = inner.outbox.pop_front()?;
+        inner.ahead += 1;
+        Some(payload)
+    }
+
+    /// The frame of these payloads of the outbox, which stay in it.
+    pub(super) fn frame(&self, chunk: Chunk) -> Vec<u8> {
+        let inner = self.lock();
+        packing::pack_bytes(chunk.first, inner.outbox.iter().skip(chunk.offset).take(chunk.count))
     }
 
     pub(super) fn release(&self, count: u64) {
         let mut inner = self.lock();
         inner.released += count;
-        let ahead = inner.dropped.min(count);
-        inner.dropped -= ahead;
+        let ahead = inner.ahead.min(count);
+        inner.ahead -= ahead;
         let count = ((count - ahead) as usize).min(inner.outbox.len());
         inner.outbox.drain(..count);
         let senders = mem::take(&mut inner.senders);
         wake(senders, inner);
     }
 
-    pub(super) fn deliver(&self, payload: Payload) {
+    pub(super) fn deliver(&self, mut payloads: VecDeque<Payload>) {
         let mut inner = self.lock();
         if inner.receiver_gone {
-            wake(inner.take(1), inner);
+            wake(inner.take(payloads.len() as u64), inner);
             return;
         }
-        inner.inbox.push_back(payload);
-        wake(inner.receiver.take(), inner);
+        if inner.inbox.is_empty() {
+            mem::swap(&mut inner.inbox, &mut payloads);
+        } else {
+            inner.inbox.append(&mut payloads);
+        }
+        // The driver right behind the receiver: it sends what that answers, and need not be woken once more for it.
+        let wakers = inner.receiver.take().into_iter().chain(inner.driver.take());
+        wake(wakers, inner);
     }
 
     pub(super) fn drop_oldest(&self, count: u64) {
@@ -373,10 +388,7 @@ impl Core {
             reason: close.reason.clone(),
             was_clean: close.was_clean,
             failure,
-            unacknowledged: mem::take(&mut inner.outbox)
-                .into_iter()
-                .map(Arc::unwrap_or_clone)
-                .collect(),
+            unacknowledged: mem::take(&mut inner.outbox).into(),
         };
         inner.closed = Some(closed.clone());
         let on_opened = mem::take(&mut inner.on_opened);
@@ -414,7 +426,9 @@ pub(super) struct Flush {
 impl Inner {
     /// Messages have been taken out of the inbox. Whom to wake.
     fn take(&mut self, count: u64) -> Option<Waker> {
-        if self.machine.is_durable() {
+        // In a session it wants to know when, unless that makes no difference.
+        let needs_time = self.machine.is_durable() && (self.taken > 0 || count > self.machine.patience());
+        if needs_time {
             self.taken += count;
             self.driver.take()
         } else {
@@ -430,7 +444,7 @@ impl Inner {
             self.losses.push(self.released);
             self.released += count as u64;
         }
-        self.outbox.drain(..count).map(Arc::unwrap_or_clone).collect()
+        self.outbox.drain(..count).collect()
     }
 
     /// For inputs that take no time: the machine does not look at the clock for them.
@@ -443,7 +457,7 @@ impl Inner {
         let queued = self.machine.outbox().messages;
         while self.outbox.len() > queued {
             self.outbox.pop_front();
-            self.dropped += 1;
+            self.ahead += 1;
         }
     }
 

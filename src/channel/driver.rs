@@ -3,6 +3,7 @@
 
 use std::boxed::Box;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem;
 use std::rc::Rc;
@@ -18,7 +19,7 @@ use web_sys::WebSocket;
 use super::builder::{Attempt, RetryPolicy, UrlFuture, UrlProvider};
 use super::core::Core;
 use crate::browser::{self, Host, Reactor};
-use crate::codec::{Payload, packing};
+use crate::codec::Payload;
 use crate::proto::{Close, Connection, Event, Generation, Input};
 use crate::session::{Chunk, PROTOCOL};
 
@@ -132,18 +133,19 @@ impl Host for Driver {
 
     fn transmit(&self, socket: &WebSocket, _first: u64, count: u64) {
         // Pages wrap `send`: it may be anybody's code, and runs without the lock.
-        for payload in self.core.outgoing(0, count as usize) {
-            transmit(socket, &payload);
+        for _ in 0..count {
+            if let Some(payload) = self.core.next_outgoing() {
+                transmit(socket, &payload);
+            }
         }
     }
 
     fn transmit_batch(&self, socket: &WebSocket, chunk: Chunk) {
-        let payloads = self.core.outgoing(chunk.offset, chunk.count);
-        transmit(socket, &packing::pack(chunk.first, payloads.iter().map(AsRef::as_ref)));
+        transmit_bytes(socket, &self.core.frame(chunk));
     }
 
-    fn transmit_payload(&self, socket: &WebSocket, payload: &Payload) {
-        transmit(socket, payload);
+    fn transmit_frame(&self, socket: &WebSocket, frame: &[u8]) {
+        transmit_bytes(socket, frame);
     }
 
     fn release(&self, count: u64) {
@@ -156,8 +158,8 @@ impl Host for Driver {
         }
     }
 
-    fn deliver(&self, payload: Payload) {
-        self.core.deliver(payload);
+    fn deliver(&self, payloads: VecDeque<Payload>) {
+        self.core.deliver(payloads);
     }
 
     fn drop_oldest(&self, count: u64) {
@@ -179,13 +181,18 @@ impl Host for Driver {
 
 /// Hands a payload to a socket that is open.
 fn transmit(socket: &WebSocket, payload: &Payload) {
-    // It throws only before the socket is open.
-    let _ = match payload {
-        Payload::Text(text) => socket.send_with_str(text),
+    match payload {
+        // It throws only before the socket is open.
+        Payload::Text(text) => drop(socket.send_with_str(text)),
+        Payload::Bytes(bytes) => transmit_bytes(socket, bytes),
+    }
+}
+
+fn transmit_bytes(socket: &WebSocket, bytes: &[u8]) {
+    let _ = if cfg!(target_feature = "atomics") {
         // A view of memory that threads share can't be sent: copy it out first.
-        Payload::Bytes(bytes) if cfg!(target_feature = "atomics") => {
-            socket.send_with_js_u8_array(&Uint8Array::from(&bytes[..]))
-        }
-        Payload::Bytes(bytes) => socket.send_with_u8_array(bytes),
+        socket.send_with_js_u8_array(&Uint8Array::from(bytes))
+    } else {
+        socket.send_with_u8_array(bytes)
     };
 }

@@ -10,7 +10,8 @@ use crate::session::frame::Malformed;
 use crate::session::frame::{self, Batch, Kind, Part};
 
 /// The frame of messages that begin at position `first`: text wherever all of them can travel in it, which is cheaper for
-/// a page to read.
+/// JavaScript to read.
+#[cfg(all(feature = "server", not(target_arch = "wasm32")))]
 pub(crate) fn pack<'a>(first: u64, payloads: impl Iterator<Item = &'a Payload> + Clone) -> Payload {
     let texts: Option<Vec<&str>> = payloads
         .clone()
@@ -23,6 +24,12 @@ pub(crate) fn pack<'a>(first: u64, payloads: impl Iterator<Item = &'a Payload> +
         Some(text) => Payload::Text(text),
         None => Payload::Bytes(Batch::encode(first, payloads.map(part))),
     }
+}
+
+/// The same as bytes, whatever they are: wasm has its text as UTF-8, and a browser sends that as it is.
+#[cfg(feature = "channel")]
+pub(crate) fn pack_bytes<'a>(first: u64, payloads: impl Iterator<Item = &'a Payload>) -> Vec<u8> {
+    Batch::encode(first, payloads.map(part))
 }
 
 /// The messages of a text frame, and the position of the first.

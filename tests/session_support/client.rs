@@ -22,7 +22,15 @@ impl World {
     }
 
     fn client_acts(&mut self) {
-        while let Some(output) = self.face.machine.poll() {
+        loop {
+            let sends = self.face.machine.is_sending();
+            let Some(output) = self.face.machine.poll() else {
+                break;
+            };
+            assert!(
+                sends || !matches!(output, Output::Batch(_)),
+                "a driver looks at the socket before"
+            );
             self.client_does(output);
         }
         self.check_client();

@@ -427,8 +427,8 @@ impl Rig {
         let inbox = load(&self.inbox);
         assert!(inbox.messages <= config.inbox.messages && inbox.bytes <= config.inbox.bytes);
         assert_eq!(stats.inbox, inbox);
-        if !closed && self.is_writable() && !self.outbox.is_empty() {
-            // It holds back for a full socket only, and looks again soon.
+        if !closed && self.is_writable() && !self.outbox.is_empty() && !self.held {
+            // It holds back by itself for a full socket only, and looks again soon.
             self.check_timer(self.now + ms(5));
         }
     }

@@ -100,6 +100,8 @@ pub(crate) struct Rig {
     pub(crate) arrivals: VecDeque<Arrival>,
     /// The browser refuses to make a socket.
     pub(crate) unmakeable: bool,
+    /// The driver collects messages for the socket.
+    held: bool,
     generations: Vec<Generation>,
 
     // The server
@@ -131,6 +133,7 @@ impl Rig {
             timer: None,
             arrivals: VecDeque::new(),
             unmakeable: false,
+            held: false,
             generations: vec![Generation::default()],
             wire: Vec::new(),
             arrived: 0,
@@ -222,6 +225,18 @@ impl Rig {
         let admission = self.feed_send(size);
         self.run();
         admission
+    }
+
+    pub(crate) fn holds(&mut self) {
+        self.machine.hold();
+        self.held = true;
+        self.run();
+    }
+
+    pub(crate) fn goes_on(&mut self) {
+        self.machine.go_on();
+        self.held = false;
+        self.run();
     }
 
     pub(crate) fn take(&mut self, count: usize) {
@@ -441,10 +456,13 @@ impl Rig {
     fn run(&mut self) {
         for _ in 0..10_000 {
             self.notice_closing();
+            let sends = self.machine.is_sending();
             let Some(output) = self.machine.poll() else {
                 self.check_rest();
                 return;
             };
+            let hands_on = matches!(output, Output::Transmit { .. } | Output::Batch(_));
+            assert!(sends || !hands_on, "a driver looks at the socket before");
             if self.keeps_outputs {
                 self.outputs.push(output.clone());
             }
@@ -472,6 +490,7 @@ impl Rig {
                 self.asking = Some(generation);
             }
             Output::Open(generation) => {
+                self.held = false;
                 if self.facts.answered.take().is_none() {
                     self.generations.push(generation);
                 }

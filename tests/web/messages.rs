@@ -73,6 +73,21 @@ async fn text() {
     round_trip(Text, texts.map(String::from).to_vec()).await;
 }
 
+/// The browser's own encoder reads these, in one go where they are ASCII.
+#[wasm_bindgen_test]
+async fn long_text() {
+    let ascii = "0123456789".repeat(1000);
+    let texts = [
+        format!("{ascii}🪢é漢 and on"),
+        ascii,
+        "漢".repeat(255),
+        "漢".repeat(256),
+        "🪢".repeat(500),
+        "é".repeat(10_000),
+    ];
+    round_trip(Text, texts.to_vec()).await;
+}
+
 #[wasm_bindgen_test]
 async fn bytes() {
     round_trip(Bytes, vec![vec![], vec![0], (0..=255).collect(), vec![0xff; 70_000]]).await;

@@ -111,6 +111,8 @@ enum Drain {
     Measuring,
     /// Full; waits to look again.
     Full,
+    /// The driver wants to collect more first.
+    Held,
 }
 
 impl Connection {
@@ -194,6 +196,20 @@ impl Connection {
         }
     }
 
+    /// Hands nothing more to the socket, until [`go_on`](Self::go_on). For a plain WebSocket: a session collects by itself.
+    pub fn hold(&mut self) {
+        if self.drain == Drain::Flowing {
+            self.drain = Drain::Held;
+        }
+    }
+
+    /// Ends what [`hold`](Self::hold) began.
+    pub fn go_on(&mut self) {
+        if self.drain == Drain::Held {
+            self.drain = Drain::Flowing;
+        }
+    }
+
     /// The next thing to do, until there is none.
     pub fn poll(&mut self) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
@@ -245,6 +261,21 @@ impl Connection {
     /// Whether messages may be on their way into the socket, so that its readiness matters.
     pub fn is_writable(&self) -> bool {
         self.is_conversing() && self.writable
+    }
+
+    /// Whether [`poll`](Self::poll) may be about to hand messages to the socket.
+    pub fn is_sending(&self) -> bool {
+        self.is_writable()
+            && self.drain == Drain::Flowing
+            && match &self.session {
+                Some(session) => session.turn != session::Turn::Busy && session.client.outgoing.is_ready(),
+                None => !self.outbox.is_empty(),
+            }
+    }
+
+    /// Whether it matters when a message of a plain WebSocket arrives: something watches over the silence between them.
+    pub const fn watches(&self) -> bool {
+        self.liveness.is_some()
     }
 
     /// What is sent and not yet handed on or dropped; in a session, not yet taken by the other application.

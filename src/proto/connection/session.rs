@@ -464,6 +464,17 @@ impl Connection {
         Some(Output::Batch(chunk))
     }
 
+    /// Whether anything waits for the end of the turn that [`Output::AwaitTurn`] asked for. A driver that hears of every turn
+    /// in some other way need not ask the browser until then.
+    pub fn waits_for_turn(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            let incoming = &session.client.incoming;
+            let tells = incoming.owes() && (self.hidden || incoming.is_much());
+            let is_waiting = session.client.outgoing.is_ready() || tells;
+            matches!(session.probe, Probe::Late(_)) || (session.turn == Turn::Busy && is_waiting)
+        })
+    }
+
     pub(super) fn turn_ended(&mut self) {
         let Some(session) = &mut self.session else {
             return;
