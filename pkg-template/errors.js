@@ -2,7 +2,7 @@
 
 export class TautlineError extends Error {
   constructor(code, message, details) {
-    super(message, details && "cause" in details ? { cause: details.cause } : undefined);
+    super(message, details);
     this.name = "TautlineError";
     this.code = code;
     if (details && "data" in details) this.data = details.data;

@@ -142,12 +142,11 @@ export class Link {
 
   /** How much was accepted and is not handed on, in bytes. */
   get queued() {
-    return this.#stats?.[OUTBOX_BYTES] ?? this.#reactor?.figure(OUTBOX_BYTES) ?? 0;
+    return this.#figures()[OUTBOX_BYTES];
   }
 
   stats() {
-    const [attempts, reconnects, sent, received, outMessages, outBytes, inMessages, inBytes, unacknowledged, rtt] =
-      this.#stats ?? this.#figures();
+    const [attempts, reconnects, sent, received, outMessages, outBytes, inMessages, inBytes, unacknowledged, rtt] = this.#figures();
     return {
       state: this.state,
       attempts,
@@ -163,7 +162,7 @@ export class Link {
   }
 
   #figures() {
-    return this.#reactor ? NOTHING.map((_, index) => this.#reactor.figure(index)) : NOTHING;
+    return this.#stats ?? (this.#reactor ? NOTHING.map((_, index) => this.#reactor.figure(index)) : NOTHING);
   }
 
   // Begin and end
@@ -355,7 +354,7 @@ export class Link {
         const lost = [];
         if (returned && unknown > 0) {
           for (const { reject } of this.#flushes.splice(0)) reject(failure("session-lost"));
-          for (let i = 0; i < unknown; i++) lost.push(this.#outbox.shift());
+          while (lost.length < unknown) lost.push(this.#outbox.shift());
           this.#forget(unknown);
           this.#admitLater();
         }

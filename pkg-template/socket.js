@@ -86,7 +86,7 @@ export class Socket extends EventTarget {
     reason = String(reason);
     try {
       checkClose(code, reason);
-      if (!(timeout >= 0)) throw new TypeError("tautline: close takes a `timeout` in milliseconds");
+      if (!(timeout >= 0)) throw new TypeError("tautline: close takes `timeout` in milliseconds");
     } catch (error) {
       return Promise.reject(error);
     }
@@ -128,23 +128,20 @@ export class Socket extends EventTarget {
     const take = () => (released || this.#inbox.length === 0 ? undefined : this.#take());
     let asked = 0;
     const wait = async () => {
+      let taken;
       asked++;
-      try {
-        while (await ready()) {
-          // In one go past what can't be decoded: whoever asked later is not to come first.
-          do {
-            const taken = take();
-            if (taken) return taken;
-          } while (!released && this.#inbox.length > 0);
-        }
-        return DONE;
-      } finally {
-        asked--;
+      while (!taken && (await ready())) {
+        // In one go past what can't be decoded: whoever asked later is not to come first.
+        do taken = take();
+        while (!taken && !released && this.#inbox.length > 0);
       }
+      asked--;
+      return taken ?? DONE;
     };
-    // At once where there is one and nobody asked before.
+    // At once where there is one and nobody asked before, nor asks while it is decoded.
     const next = () => {
-      const taken = asked === 0 ? take() : undefined;
+      const taken = asked++ ? undefined : take();
+      asked--;
       return taken ? Promise.resolve(taken) : wait();
     };
     return {

@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 
-import { pack, unpack, utf8Length } from "../frames.js";
+import { pack, SEPARATOR, unpack, utf8Length } from "../frames.js";
 import { Queue } from "../queue.js";
 import { endOfTurn } from "../turn.js";
 import { Engine } from "./engine.js";
@@ -432,7 +432,12 @@ export class Hub {
 
   #transmitMessages(number, session, offset, count, first) {
     const outbox = this.#sessions.get(session)?.outbox;
-    if (outbox) this.#transmit(this.#links.get(number), pack(first, outbox.slice(offset, count)));
+    if (!outbox) return;
+    const payloads = outbox.slice(offset, count);
+    const isText = payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR));
+    // However many: a page takes text apart faster than bytes.
+    const frame = isText ? first + SEPARATOR + payloads.join(SEPARATOR) : pack(first, payloads);
+    this.#transmit(this.#links.get(number), frame);
   }
 
   #discard(count) {

@@ -1,5 +1,5 @@
-// What the package reads of frames by itself: the size of a text on the wire, which positions are counted by, against the
-// platform's own encoder; and how many messages a frame may have.
+// What the package reads and writes of frames by itself: the size of a text on the wire, which positions are counted by, against
+// the platform's own encoder; how many messages a frame may have; and the frame of many messages, against how it is read.
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -9,7 +9,7 @@ import { need, ROOT } from "./project.mjs";
 
 const file = path.join(ROOT, "pkg", "frames.js");
 need(file, "cargo xtask build");
-const { unpack, utf8Length } = await import(file);
+const { pack, unpack, utf8Length } = await import(file);
 const { readOptions } = await import(path.join(ROOT, "pkg", "options.js"));
 
 const encoded = (text) => new TextEncoder().encode(text).length;
@@ -40,4 +40,22 @@ test("a frame has no more messages than the window", () => {
 test("an inbox without bounds takes a frame for what it is", () => {
   const { window } = readOptions({ durable: true, inbox: { messages: Infinity, bytes: Infinity } }, "ws://localhost");
   assert.deepEqual(unpack("1\x1ea\x1eb\x1ec", window), { first: 1, messages: ["a", "b", "c"] });
+});
+
+test("a few texts are a text frame, many are bytes, and both are read as they were", () => {
+  const few = ["a", "{}", "", "é"];
+  assert.equal(pack(7, few), "7\x1ea\x1e{}\x1e\x1eé");
+  // Lengths around those at which the number before a message grows, beside what is not ASCII, or not even text.
+  const lengths = [0, 1, 62, 63, 64, 65, 8190, 8191, 8192, 8193, 20_000, 3, 100];
+  const ascii = lengths.map((length) => "x".repeat(length));
+  const lists = [ascii, ascii.toReversed(), [...ascii, "é".repeat(40)], [...ascii, "a\x1eb"], Array(9).fill(""), Array(500).fill("{}")];
+  for (const [index, texts] of lists.entries()) {
+    const first = index % 2 === 0 ? 1 : 2 ** 40 + index;
+    const frame = pack(first, texts);
+    assert.ok(frame instanceof Uint8Array, `list ${index}`);
+    assert.deepEqual(unpack(frame.slice().buffer, texts.length), { first, messages: texts }, `list ${index}`);
+  }
+  const { messages } = unpack(pack(1, [...ascii, Uint8Array.of(1, 2)]).slice().buffer, 99);
+  assert.deepEqual(messages.slice(0, -1), ascii);
+  assert.deepEqual(new Uint8Array(messages.at(-1)), Uint8Array.of(1, 2));
 });

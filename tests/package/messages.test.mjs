@@ -298,6 +298,23 @@ test("calls of next are answered in their order, past what can't be decoded", as
   assert.deepEqual(seen, [1, 2]);
 });
 
+test("whoever asks while a message fails to be decoded comes after the one who asked for it", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo", { codec: { encode: (text) => text, decode: JSON.parse } });
+    await socket.opened;
+    for (const text of ["{no", "1", "2"]) await socket.send(text);
+    while (socket.stats().inbox.messages < 3) await fetch("/health");
+    const iterator = socket[Symbol.asyncIterator]();
+    let inner;
+    socket.addEventListener("error", () => (inner = iterator.next()));
+    const outer = iterator.next();
+    const values = [(await outer).value, (await inner).value];
+    await socket.close();
+    return values;
+  });
+  assert.deepEqual(seen, [1, 2]);
+});
+
 test("a flush for what `close` refuses rejects at once, and holds no later one up", async () => {
   stage.proxy.cut();
   await stage.page.evaluate((url) => {
