@@ -125,24 +125,25 @@ export class Socket extends EventTarget {
     };
     // Whether there is a message, for `take` in the same turn: what nobody wants any more by then stays for the next consumer.
     const ready = () => (released ? Promise.resolve(false) : this.#ready());
-    const take = () => (released || this.#inbox.length === 0 ? undefined : this.#take());
+    // In one go past what can't be decoded: whoever asks later, or meanwhile, is not to come first.
+    const take = () => {
+      let taken;
+      while (!taken && !released && this.#inbox.length > 0) taken = this.#take();
+      return taken;
+    };
     let asked = 0;
     const wait = async () => {
       let taken;
-      asked++;
-      while (!taken && (await ready())) {
-        // In one go past what can't be decoded: whoever asked later is not to come first.
-        do taken = take();
-        while (!taken && !released && this.#inbox.length > 0);
-      }
+      while (!taken && (await ready())) taken = take();
       asked--;
       return taken ?? DONE;
     };
-    // At once where there is one and nobody asked before, nor asks while it is decoded.
+    // At once where there is one and nobody asked before.
     const next = () => {
       const taken = asked++ ? undefined : take();
+      if (!taken) return wait();
       asked--;
-      return taken ? Promise.resolve(taken) : wait();
+      return Promise.resolve(taken);
     };
     return {
       next,
