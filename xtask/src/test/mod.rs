@@ -29,6 +29,8 @@ pub(crate) enum Part {
     Package,
     /// The demo page in Chromium
     Page,
+    /// What the bench makes of its figures
+    Report,
 }
 
 /// How one line of the table came out.
@@ -62,6 +64,7 @@ pub(crate) fn test(parts: &[Part], browsers: &[Browser]) -> Result<bool> {
             Part::Browser => outcomes.extend(browser::run(&toolbox, browsers)),
             Part::Package => outcomes.push(attempt("package", || packaged(&toolbox, "package"))),
             Part::Page => outcomes.push(attempt("page", || packaged(&toolbox, "page"))),
+            Part::Report => outcomes.push(attempt("report", || node::run_report(&toolbox))),
         }
         if process::interrupted() {
             bail!("interrupted");
@@ -78,6 +81,7 @@ fn needs(parts: &[Part], browsers: &[Browser]) -> Vec<Tool> {
             Part::Native => Vec::new(),
             Part::Browser => browser::needs(browsers),
             Part::Package | Part::Page => node::needs(part.name()),
+            Part::Report => vec![Tool::Node],
         };
         needs.extend(tools);
     }
@@ -161,6 +165,7 @@ impl Part {
             Self::Browser => "browser",
             Self::Package => "package",
             Self::Page => "page",
+            Self::Report => "report",
         }
     }
 }

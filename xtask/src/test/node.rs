@@ -1,8 +1,9 @@
-//! `cargo xtask test package` and `test page`: tests written for Node's own runner, in a folder under `tests/`. Called by
-//! test, once the npm package and the server are built.
+//! `cargo xtask test package`, `test page` and `test report`: tests written for Node's own runner. Called by test, the first two
+//! once the npm package and the server are built.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,7 @@ use super::count::{self, Count};
 use super::package_tools;
 use crate::process;
 use crate::project;
-use crate::setup::{self, CHROMIUM, Tool, Toolbox};
+use crate::setup::{self, BENCHES, CHROMIUM, Tool, Toolbox};
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -34,17 +35,34 @@ pub(super) fn needs(suite: &str) -> Vec<Tool> {
     tools
 }
 
+/// Runs a folder under `tests/`.
 pub(super) fn run(toolbox: &Toolbox, suite: &str, server: &Path) -> Result<Count> {
     let root = project::root();
     let folder = root.join("tests").join(suite);
-    let files = test_files(&folder)?;
     let chromium = toolbox
         .find(&CHROMIUM)
         .context("Chromium has gone: run `cargo xtask setup`")?;
-    let report = project::work_dir("xtask")?.join(format!("{suite}.tap"));
+    let mut command = toolbox.command("node");
+    command
+        .env("TAUTLINE_ECHO_BIN", server)
+        .env("TAUTLINE_ROOT", &root)
+        .env("CHROMIUM", chromium);
+    run_folder(command, &folder, suite)
+}
+
+/// Runs the tests of the bench's report, which need nothing but Node.
+pub(super) fn run_report(toolbox: &Toolbox) -> Result<Count> {
+    toolbox.require(&[Tool::Node])?;
+    let folder = project::root().join(BENCHES).join("report");
+    run_folder(toolbox.command("node"), &folder, "report")
+}
+
+/// Runs the test files of a folder; `name` names what is counted from.
+fn run_folder(mut command: Command, folder: &Path, name: &str) -> Result<Count> {
+    let files = test_files(folder)?;
+    let report = project::work_dir("xtask")?.join(format!("{name}.tap"));
     let _ = fs::remove_file(&report);
 
-    let mut command = toolbox.command("node");
     // One report to read, one to count.
     command
         .args([
@@ -57,10 +75,7 @@ pub(super) fn run(toolbox: &Toolbox, suite: &str, server: &Path) -> Result<Count
         .arg("--test-reporter=tap")
         .arg(format!("--test-reporter-destination={}", report.display()))
         .args(files)
-        .current_dir(&folder)
-        .env("TAUTLINE_ECHO_BIN", server)
-        .env("TAUTLINE_ROOT", &root)
-        .env("CHROMIUM", chromium);
+        .current_dir(folder);
     let status = process::stream(&mut command, LIMIT, |_| ())?;
     let text = fs::read_to_string(&report).unwrap_or_default();
     let count = count::tap(&text).with_context(|| format!("node --test ended without a count ({status})"))?;

@@ -1,0 +1,152 @@
+// What a message costs a page, counted: crossings to the wasm, frames, timers, turns. No clock is asked, so that the figures are
+// the same on every machine. Whoever makes a message cheaper writes the new figure here; a dearer one had better have a reason.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+
+import { useStage } from "./stage.mjs";
+
+const COUNTING = readFileSync(path.join(import.meta.dirname, "costs_page.js"), "utf8");
+const TRIPS = 100;
+const ROUNDS = 20;
+/** As many as an outbox holds: all are sent in one turn, and none waits. */
+const ROUND = 1000;
+const MESSAGES = ROUNDS * ROUND;
+/** The names in src/js/mod.rs. */
+const [TAKEN, MESSAGE, TURN_ENDED, SEND, PART, BATCH] = [1, 7, 22, 23, 28, 29].map((input) => `input ${input}`);
+const EXPORTS = /^(input |poll$|number$|put$)/;
+
+const stage = useStage();
+
+/** Runs `run` in a page that counts, with an open `socket`, its iterator `messages`, and a `message` of 100 bytes. */
+async function counted(durable, run, ...values) {
+  const page = await stage.openPage((page) => page.addInitScript({ content: COUNTING }));
+  try {
+    await page.evaluate(async (durable) => {
+      globalThis.message = { id: 123, name: "a thing that was measured", value: 184.5, ok: true, note: "x".repeat(21) };
+      globalThis.socket = tautline.connect("/echo", { durable });
+      globalThis.messages = socket[Symbol.asyncIterator]();
+      await socket.opened;
+      // The first opens what is opened once.
+      await socket.send(message);
+      await messages.next();
+      await socket.flush();
+    }, durable);
+    return await page.evaluate(run, values);
+  } finally {
+    await page.context().close();
+  }
+}
+
+/** In the page: the counts of each of so many round trips. */
+async function trips([count]) {
+  const seen = [];
+  for (let i = 0; i < count; i++) {
+    costs.take();
+    socket.send(message);
+    await messages.next();
+    seen.push(costs.take());
+  }
+  return seen;
+}
+
+/**
+ * In the page: the counts of so many rounds, and bytes each way. In a round so many messages are sent in one turn, and all come
+ * back.
+ */
+async function rounds([count, size]) {
+  const before = { ...costs.bytes };
+  costs.take();
+  for (let round = 0; round < count; round++) {
+    for (let i = 0; i < size; i++) socket.send(message);
+    for (let i = 0; i < size; i++) await messages.next();
+    // What was not taken at the other end would still be in the outbox in the next round.
+    await socket.flush();
+  }
+  const counts = costs.take();
+  return { counts, bytesOut: costs.bytes.out - before.out, bytesIn: costs.bytes.in - before.in };
+}
+
+const sum = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+/** All crossings, with those left out that are counted apart. */
+const crossings = (counts, ...apart) =>
+  sum(Object.keys(counts).map((name) => (EXPORTS.test(name) && !apart.includes(name) ? counts[name] : 0)));
+
+/** Counts of the kind that came most often. */
+function usual(all) {
+  const times = new Map();
+  for (const counts of all) {
+    const key = JSON.stringify(Object.entries(counts).sort());
+    times.set(key, (times.get(key) ?? 0) + 1);
+  }
+  const [[key]] = [...times].sort(([, a], [, b]) => b - a);
+  return Object.fromEntries(JSON.parse(key));
+}
+
+test("a round trip without a session is a frame each way, with no timer and no turn", async () => {
+  const all = await counted(false, trips, TRIPS);
+  for (const trip of all) {
+    assert.deepEqual(trip, {
+      "frame out": 1,
+      "frame in": 1,
+      [SEND]: 1,
+      [MESSAGE]: 1,
+      [TAKEN]: 1,
+      poll: 6,
+      number: 12,
+    });
+  }
+});
+
+test("a round trip in a session is a frame each way and one turn, with no timer", async () => {
+  const all = await counted(true, trips, TRIPS);
+  // Now and then it is time to tell the other end what was taken, in a frame of its own. That is not usual.
+  assert.deepEqual(usual(all), {
+    "frame out": 1,
+    "frame in": 1,
+    turn: 1,
+    [SEND]: 1,
+    [TURN_ENDED]: 1,
+    [PART]: 1,
+    [BATCH]: 1,
+    [TAKEN]: 1,
+    poll: 6,
+    number: 14,
+  });
+});
+
+test("without a session each of many messages costs what one costs", async () => {
+  const { counts, bytesOut, bytesIn } = await counted(false, rounds, ROUNDS, ROUND);
+  assert.deepEqual([counts["frame out"], counts["frame in"]], [MESSAGES, MESSAGES]);
+  assert.deepEqual([bytesOut, bytesIn], [100 * MESSAGES, 100 * MESSAGES]);
+  assert.deepEqual([counts[SEND], counts[MESSAGE], counts[TAKEN]], [MESSAGES, MESSAGES, MESSAGES]);
+  // 21, and a look at how much the socket holds after every mebibyte.
+  const each = crossings(counts) / MESSAGES;
+  assert.ok(each < 21.01, `${each} crossings for each message`);
+  assert.deepEqual([counts.timer, counts.turn, counts.microtask], [undefined, undefined, undefined]);
+});
+
+test("in a session many messages cost a crossing each way, and share frames", async (t) => {
+  const { counts, bytesOut, bytesIn } = await counted(true, rounds, ROUNDS, ROUND);
+  assert.deepEqual([counts[SEND], counts[PART]], [MESSAGES, MESSAGES]);
+  // All else is for frames, and for telling what was taken, many at a time: 0.2 for a message, more where the server takes
+  // its time. One more for each message would be 1.
+  const more = crossings(counts, SEND, PART) / MESSAGES;
+  // The first of a round goes at once, the others when the turn ends, in two of 64 KiB; a third where the server's window ends.
+  const out = counts["frame out"] / ROUNDS;
+  // The server answers what it has of a frame, in one or a few.
+  const back = counts["frame in"] / ROUNDS;
+  const control = (counts["control out"] + counts["control in"]) / ROUNDS;
+  t.diagnostic(`${more.toFixed(2)} crossings more for a message; frames for ${ROUND}: ${out} out, ${back} in, ${control} of control`);
+  assert.ok(more < 0.5, `${more} crossings for each message beside those two`);
+  assert.ok(out <= 4, `${out} frames for ${ROUND} messages out`);
+  assert.ok(back <= 20, `${back} frames for ${ROUND} messages in`);
+  assert.ok(control <= 20, `${control} frames without messages for ${ROUND} that come and go`);
+  // Two more at most say where each ends; the rest is what frames have of their own.
+  for (const bytes of [bytesOut, bytesIn]) assert.ok(bytes < 102.5 * MESSAGES, `${bytes / MESSAGES} bytes for a message of 100`);
+  for (const name of ["timer", "turn", "microtask"]) {
+    assert.ok((counts[name] ?? 0) <= 10 * ROUNDS, `${counts[name]} of ${name} in ${ROUNDS} rounds`);
+  }
+});
