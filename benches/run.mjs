@@ -6,6 +6,8 @@ import path from "node:path";
 
 import { CLIENTS, planOf } from "./page/plan.js";
 import { report } from "./report/index.mjs";
+import { kindOf } from "./report/works.mjs";
+import { find } from "./runner/browsers.mjs";
 import { startServer } from "./runner/children.mjs";
 import { conduct } from "./runner/conduct.mjs";
 import { machine } from "./runner/machine.mjs";
@@ -24,13 +26,15 @@ async function main() {
     process.stdout.write(HELP);
     return;
   }
-  const runs = runsOf(settings).map(({ browser, plan }) => ({ browser, plan, ...planOf({ ...plan, browser }) }));
+  const runs = runsOf(settings)
+    .map(({ browser, plan }) => ({ browser, plan, ...planOf({ ...plan, browser }) }))
+    .filter(({ jobs }) => jobs.length > 0);
   needEverything(runs);
+  const browsers = Object.fromEntries(runs.map(({ browser }) => [browser, find(browser).version]));
 
   const servers = [];
   const told = { records: [], series: [] };
-  const browsers = {};
-  const failures = [];
+  const ended = [];
   const stopped = interruption();
   try {
     servers.push(await startServer("tautline-echo", SERVER, ["--port", "0", "--log", "warn"]));
@@ -38,35 +42,39 @@ async function main() {
     const [tautline, socketIo] = servers;
     // Clients of socket.io take its address as it is.
     const urls = { tautline: tautline.url.replace("http", "ws"), "socket.io": socketIo.url };
-    for (const { browser, plan, jobs, left } of runs) {
+    for (const [index, { browser, plan, jobs, left }] of runs.entries()) {
       console.log(`in ${browser}${left.length > 0 ? `, but for ${left.join(", ")}: only Chromium tells that` : ""}`);
-      const { version, records, series, failure } = await conduct(browser, jobs, urls, stopped);
       // Beside another browser's its works are works of their own.
-      const suffix = Object.keys(browsers).length === 0 ? "" : `-${browser}`;
-      browsers[browser] = version;
-      for (const record of records.filter((record) => isAskedFor(record, plan))) {
-        told.records.push({ ...record, work: record.work + suffix });
-      }
-      told.series.push(...series);
-      if (failure) failures.push(failure);
+      const suffix = index === 0 ? "" : `-${browser}`;
+      const hear = (record) => {
+        if (record.points) told.series.push(record);
+        else if (isAskedFor(record, plan)) told.records.push({ ...record, work: record.work + suffix });
+      };
+      // Whatever ends it, what was measured before is told.
+      await conduct(browser, jobs, urls, stopped, hear).catch((error) => ended.push(error));
+      if (ended.some(isInterruption)) break;
     }
   } finally {
     for (const server of servers) await server.stop();
   }
 
-  for (const { work, payload, client, failed } of told.records) {
-    if (failed !== undefined) failures.push(`${[work, payload, client].filter(Boolean).join(", ")}: ${failed}`);
-  }
-  tell({ machine: machine(browsers, settings.plan), ...told }, isWhole(settings) && failures.length === 0);
+  const failed = told.records.filter(({ failed }) => failed !== undefined);
+  // A peer that failed is told as that.
+  const isSound = ended.length === 0 && failed.every(({ client }) => kindOf(client) === "peer");
+  tell({ machine: machine(browsers, settings.plan), ...told }, isSound && isWhole(settings));
+  const interrupted = ended.find(isInterruption);
+  if (interrupted) throw interrupted;
+  const failures = [...ended.map(({ message }) => message), ...failed.map(inWords)];
   if (failures.length > 0) throw new Error(`not everything was measured:\n  ${failures.join("\n  ")}`);
 }
 
 /** What is built beforehand. */
 function needEverything(runs) {
-  if (runs.every(({ jobs }) => jobs.length === 0)) throw new Error("none of the clients does any of these works");
+  if (runs.length === 0) throw new Error("none of the clients does any of these works");
   const clients = new Set(runs.flatMap(({ jobs }) => jobs.flatMap((job) => job.clients)));
   const rust = [...clients].filter((name) => CLIENTS[name].language === "Rust");
-  const files = [SERVER, path.join(ROOT, "pkg/index.js"), ...rust.map((name) => path.join(BENCHES, `rust/pkg/${name}/${name}.js`))];
+  const wasm = rust.map((name) => path.join(BENCHES, `rust/pkg/${name}/${name}.js`));
+  const files = [SERVER, path.join(ROOT, "pkg/index.js"), ...wasm];
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length === 0) return;
   throw new Error(`run \`cargo xtask bench\`, which builds what is missing:\n  ${missing.join("\n  ")}`);
@@ -74,6 +82,10 @@ function needEverything(runs) {
 
 /** A processor's time comes with the echo, wanted or not. */
 const isAskedFor = ({ work, failed }, { only }) => failed !== undefined || (only?.includes(work) ?? true);
+
+const inWords = ({ work, payload, client, failed }) => `${[work, payload, client].filter(Boolean).join(", ")}: ${failed}`;
+
+const isInterruption = ({ exitCode }) => exitCode === INTERRUPTED;
 
 /** Rejects at the first ctrl-C. A second one ends this process at once, and its children with it. */
 function interruption() {
@@ -107,4 +119,7 @@ function tell(told, isWorthKeeping) {
 main().catch((error) => {
   console.error(`bench: ${error.message}`);
   process.exitCode = error.exitCode ?? 1;
+}).finally(() => {
+  // All is told: a connection that a relay has not yet closed keeps nobody waiting.
+  process.exit();
 });

@@ -18,6 +18,13 @@ const GROWING = ["websocket", ...OURS];
 /** JSON of five fields, and bytes of text. */
 export const PAYLOADS = ["json", "16", "4096", "65536"];
 
+/** How often each client does each work, where nobody says: the median of three is one that was measured. */
+export const ROUNDS = 3;
+export const QUICK_ROUNDS = 2;
+
+/** The same number for all. */
+const same = (count) => ({ once: count, durable: count });
+
 /** Messages in one measurement of half a second or so: of clients that deliver at most once, and of durable ones. */
 const COUNTS = {
   json: { once: 15_000, durable: 200_000 },
@@ -34,12 +41,15 @@ const ONE_WAY = {
   65536: { once: 1500, durable: 1500 },
 };
 
+/** Bytes are counted: a few say as much as many. */
+const WIRED = { json: same(10_000), 16: same(10_000), 4096: same(4000), 65536: same(400) };
+
+/** Of the largest no number that is worth the name flows beside the round trips. */
+const BUSY = PAYLOADS.filter((payload) => payload !== "65536");
+
 /** The parts of a full measurement that make a quick one, and that warm up for it. */
 const QUICKLY = 0.2;
 const WARM_UP = 0.25;
-
-/** The same number for all. */
-const same = (count) => ({ once: count, durable: count });
 
 /**
  * The works in their order.
@@ -59,14 +69,14 @@ const WORKS = [
   { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.8 },
   { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
   { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
-  { work: "round-trip", counts: same(1000), warmsUp: true, how: "together", seconds: 0.3 },
-  { work: "round-trip-busy", counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
+  { work: "round-trip", payloads: PAYLOADS, counts: same(1000), warmsUp: true, how: "together", seconds: 0.3 },
+  { work: "round-trip-busy", payloads: BUSY, counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
-  { work: "wire", counts: same(10_000), rounds: 1, seconds: 0.6 },
+  { work: "wire", payloads: PAYLOADS, counts: WIRED, rounds: 1, seconds: 0.6 },
   { work: "reconnect", clients: RECONNECTING, counts: same(1), rounds: 3, quickRounds: 1, seconds: 2 },
   { work: "loss", clients: RECONNECTING, counts: same(2000), quickly: 0.4, rounds: 2, quickRounds: 1, seconds: 8 },
   { work: "memory", counts: same(1_000_000), quickly: 0.01, rounds: 1, how: "framed", seconds: 36, needs: "chromium" },
-  { work: "sockets", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.6, rounds: 1, seconds: 12 },
+  { work: "sockets", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.6, rounds: 1, seconds: 20 },
   { work: "outbox", clients: OURS, how: "growth", quickly: 0.4, rounds: 1, seconds: 10 },
   { work: "million", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.1, rounds: 1, seconds: 35 },
   { work: "reconnects", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.1, rounds: 1, seconds: 35 },
@@ -75,10 +85,11 @@ const WORKS = [
 export const WORK_NAMES = WORKS.flatMap(({ work, tells = [work] }) => tells);
 
 /**
- * The jobs of a run: `{ work, how, payload, clients, rounds, warmsUp, counts, warmUp, seconds, quick }`, where `counts` and `warmUp`
- * have each client's number of messages. `left`: the works that the browser can't do.
+ * The jobs of a run: `{ work, how, payload, clients, rounds, warmsUp, counts, warmUp, seconds, quick }`, where `counts` and
+ * `warmUp` have each client's number of messages. `left`: the works that the browser can't do.
  */
-export function planOf({ browser, quick = false, only = WORK_NAMES, clients = ALL, rounds = quick ? 2 : 5, payloads }) {
+export function planOf({ browser, quick = false, only = WORK_NAMES, clients = ALL, rounds, payloads }) {
+  const most = rounds ?? (quick ? QUICK_ROUNDS : ROUNDS);
   const jobs = [];
   const left = [];
   for (const one of WORKS) {
@@ -98,7 +109,7 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
         how,
         payload: how === "growth" ? undefined : payload,
         clients: taking,
-        rounds: Math.min(rounds, one.rounds ?? rounds, (quick && one.quickRounds) || rounds),
+        rounds: Math.min(most, one.rounds ?? most, (quick && one.quickRounds) || most),
         warmsUp,
         counts: countsOf(taking, messages, share),
         // Long enough for the page's compilers, in a quick run as well.

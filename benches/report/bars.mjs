@@ -9,7 +9,7 @@ import { BASELINE, CLIENTS, kindOf, PAYLOADS } from "./works.mjs";
 const THROUGHPUT = ["echo", "in", "out"];
 const PLAIN = ["tautline", "tautline-rust"];
 const DURABLE = ["tautline-durable", "tautline-rust-durable"];
-/** The growth works are JavaScript’s. */
+/** The growth works are JavaScript's. */
 const IN_GROWTHS = ["tautline", "tautline-durable"];
 const GROWING = [
   { work: "million", words: "message 100,000 to 1,000,000", last: 1_000_000 },
@@ -18,8 +18,8 @@ const GROWING = [
 const PEERS = Object.keys(CLIENTS).filter((client) => kindOf(client) === "peer");
 
 /**
- * `[{ client, words, bound, figure, met, aim? }]`: `met` is undefined where the run has not what it takes. A quick run has not what it
- * takes for memory: fewer messages.
+ * `[{ client, words, bound, figure, met, aim? }]`: `met` is undefined where the run has not what it takes. A quick run has not
+ * what it takes for memory: fewer messages.
  */
 export function bars({ machine, tables, groups }) {
   return [
@@ -27,7 +27,8 @@ export function bars({ machine, tables, groups }) {
     ...PLAIN.flatMap((client) => throughputOfPlain(tables, client)),
     ...[...PLAIN, ...DURABLE].map((client) => roundTrip(tables, client)),
     ...DURABLE.map((client) =>
-      atMost(client, "processor time per message of the echo, to websocket", ratio(tables, "cpu", "json", client, "perMessage"), 0.1)),
+      atMost(client, "processor time per message of the echo, to websocket",
+        ratio(tables, "cpu", "json", client, "perMessage"), 0.1)),
     ...[...PLAIN, ...DURABLE].map((client) =>
       noGrowth(client, "wasm and heap together, message 100,000 to 1,000,000",
         machine.quick ? NaN : rowOf(tables, "memory", "json", client)?.values.growth?.median)),
@@ -94,7 +95,7 @@ function bar(client, words, figure, bound, passes, measured, limit, aim) {
   return { client, words, bound: aim ? `${bound}, aim ${aim}×` : bound, figure, met, ...(aim && met && { aim: passes(aim) }) };
 }
 
-/** A bar’s answer, in a word. */
+/** A bar's answer, in a word. */
 export function answer({ met, aim }) {
   if (met === undefined) return "not measured";
   return met ? (aim ? "yes, aim too" : "yes") : "NO";

@@ -8,7 +8,8 @@ import { judge } from "./growth.mjs";
 import { rounds, tenPoints, wholeRun } from "./made_up.mjs";
 import { summarise } from "./medians.mjs";
 
-const barsOf = ({ machine = {}, records = [], series = [] }) => bars({ machine, tables: summarise(records), groups: judge(series) });
+const barsOf = ({ machine = {}, records = [], series = [] }) =>
+  bars({ machine, tables: summarise(records), groups: judge(series) });
 const find = (list, client, words) => {
   const bar = list.find((bar) => bar.client === client && bar.words.startsWith(words));
   assert.ok(bar, `${client}: ${words}`);
@@ -27,7 +28,8 @@ test("nothing measured is nothing met, and nothing missed", () => {
 });
 
 test("the durable echo is held against 20 times, and the aim is told apart", () => {
-  const at = (rate) => answer(find(barsOf({ records: echoes({ websocket: 100, "tautline-durable": rate }) }), "tautline-durable", "echo"));
+  const listAt = (rate) => barsOf({ records: echoes({ websocket: 100, "tautline-durable": rate }) });
+  const at = (rate) => answer(find(listAt(rate), "tautline-durable", "echo"));
   assert.equal(at(1999), "NO");
   assert.equal(at(2000), "yes");
   assert.equal(at(2500), "yes, aim too");
@@ -44,7 +46,8 @@ test("the durable echo in Rust is held against gloo-net, too", () => {
 test("the plain echo is held against the fastest peer, whoever that is", () => {
   const records = echoes({ websocket: 100, partysocket: 98, "gloo-net": 99.5, tautline: 99, "tautline-rust": 100 });
   const list = barsOf({ records });
-  const [javaScript, rust] = ["tautline", "tautline-rust"].map((client) => find(list, client, "echo of JSON, to gloo-net, best peer"));
+  const best = "echo of JSON, to gloo-net, best peer";
+  const [javaScript, rust] = ["tautline", "tautline-rust"].map((client) => find(list, client, best));
   assert.equal(javaScript.met, false);
   assert.equal(rust.met, true);
 });
@@ -61,7 +64,8 @@ test("plain throughput is as good as its worst payload", () => {
 });
 
 test("a client that failed has not met a bar", () => {
-  const records = [...echoes({ websocket: 100 }), { work: "echo", payload: "json", client: "tautline-durable", round: 1, failed: "gone" }];
+  const failure = { work: "echo", payload: "json", client: "tautline-durable", round: 1, failed: "gone" };
+  const records = [...echoes({ websocket: 100 }), failure];
   assert.equal(answer(find(barsOf({ records }), "tautline-durable", "echo")), "not measured");
 });
 

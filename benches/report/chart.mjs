@@ -45,7 +45,9 @@ export function chart(tables, machine) {
     }
     y += 8;
   }
-  const description = rows.map(({ client, face, median }) => `${titleOf(client)}${face === "Rust" ? " (Rust)" : ""}: ${rate(median)}`).join("; ");
+  const description = rows
+    .map(({ client, face, median }) => `${titleOf(client)}${face === "Rust" ? " (Rust)" : ""}: ${rate(median)}`)
+    .join("; ");
   const title = "Messages a second, 100-byte JSON echoed";
   return picture({ width: WIDTH, height: y + 14, title, description, style: STYLE }, [DEFINITIONS, ...parts]);
 }

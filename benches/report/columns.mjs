@@ -37,7 +37,8 @@ const payloadTitle = (payload) => (payload === undefined || payload === null ? "
 
 /** Who failed at what, and why: `[{ who, why }]`, where `who` is `[client, payload]`. */
 export function failuresOf(tables) {
-  return tables.flatMap(({ payload, rows }) => rows.filter(({ failed }) => failed !== undefined).map(({ client, failed, rounds }) => ({
+  const failedOf = (rows) => rows.filter(({ failed }) => failed !== undefined);
+  return tables.flatMap(({ payload, rows }) => failedOf(rows).map(({ client, failed, rounds }) => ({
     who: [client, payloadTitle(payload)].filter(Boolean),
     why: `failed${rounds > 0 ? ` in a round, ${rounds} counted` : ""}: ${failed.replaceAll(/\s+/g, " ")}`,
   })));

@@ -47,7 +47,8 @@ test("one odd point does not make a heap grow, nor hide that it does", () => {
 });
 
 test("rounds of one series are one, by the median at each x", () => {
-  const series = [3, 1, 2].map((y) => ({ work: "sockets", client: "tautline", x: "sockets", unit: "µs/message", points: [[1, y], [10, 2 * y]] }));
+  const one = { work: "sockets", client: "tautline", x: "sockets", unit: "µs/message" };
+  const series = [3, 1, 2].map((y) => ({ ...one, points: [[1, y], [10, 2 * y]] }));
   assert.deepEqual(judge(series)[0].lines[0].points, [[1, 2], [10, 4]]);
 });
 
@@ -57,6 +58,19 @@ test("a series with one point or none has no verdict, and says so", () => {
   assert.equal(one.words, "50.0 µs at 1 sockets, and no other point");
   assert.equal(line({ points: [] }).words, "no points");
   assert.equal(line({ points: [[1, null], [10, null]] }).words, "no points");
+});
+
+test("a durable client’s cost is judged beside that of the same frames, where that was measured", () => {
+  const both = (own, other) => judge([
+    { work: "sockets", client: "tautline-durable", x: "sockets", unit: "µs/message", points: own },
+    { work: "sockets", client: "websocket-frames", x: "sockets", unit: "µs/message", points: other },
+  ])[0].lines;
+  const [durable, frames] = both([[1, 2], [10, 4]], [[1, 1], [10, 2]]);
+  assert.equal(durable.words, "linear: 2.00 µs at 1, 4.00 µs at 10 sockets; to websocket-frames: 2.00× at 1, 2.00× at 10 sockets");
+  assert.equal(frames.verdict, "worse than linear");
+  assert.equal(both([[1, 2], [10, 4]], [[1, 1], [10, 1]])[0].verdict, "worse than linear");
+  assert.equal(both([[1, 2], [10, 4]], [[1, 1], [10, 4]])[0].verdict, "linear");
+  assert.equal(both([[1, 2], [10, 4]], [[1, 1]])[0].verdict, "unknown");
 });
 
 test("words have the figures at both ends", () => {

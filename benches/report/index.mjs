@@ -8,7 +8,7 @@ import { plot } from "./plot.mjs";
 import { terminal } from "./table.mjs";
 
 /**
- * `{ terminal, markdown, charts: { name: svg } }` of `{ machine, records, series }`, as the page posted them. The charts’ names
+ * `{ terminal, markdown, charts: { name: svg } }` of `{ machine, records, series }`, as the page posted them. The charts' names
  * are those of their files beside results.md.
  */
 export function report({ machine = {}, records = [], series = [] }) {

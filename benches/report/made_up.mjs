@@ -2,10 +2,11 @@
 
 /** A record of each round: the values are `figures`, one for each. */
 export function rounds(work, payload, client, name, figures) {
-  return figures.map((figure, index) => ({ work, payload, client, round: index + 1, rounds: figures.length, values: { [name]: figure } }));
+  const step = { work, payload, client, rounds: figures.length };
+  return figures.map((figure, index) => ({ ...step, round: index + 1, values: { [name]: figure } }));
 }
 
-/** What each client has, as a multiple of the browser’s WebSocket. */
+/** What each client has, as a multiple of the browser's WebSocket. */
 export const SPEEDS = {
   websocket: 1,
   "reconnecting-websocket": 0.93,
@@ -63,9 +64,10 @@ export const tenPoints = (step, at) => Array.from({ length: 10 }, (_, index) => 
 function growths() {
   return ["websocket", "tautline", "tautline-durable"].flatMap((client) => {
     const cost = 54 / SPEEDS[client];
+    const outbox = [[10, cost * 2], [1000, cost], [100_000, cost]];
     return [
       { work: "sockets", client, x: "sockets", unit: "µs/message", points: [1, 10, 100, 250].map((x) => [x, cost]) },
-      { work: "outbox", client, part: "drain", x: "messages in the outbox", unit: "µs/message", points: [[10, cost * 2], [1000, cost], [100_000, cost]] },
+      { work: "outbox", client, part: "drain", x: "messages in the outbox", unit: "µs/message", points: outbox },
       { work: "million", client, x: "messages", unit: "µs/message", points: tenPoints(100_000, () => cost) },
       { work: "million", client, part: "JavaScript heap", x: "messages", unit: "bytes", points: tenPoints(100_000, () => 1_900_000) },
       { work: "million", client, part: "wasm memory", x: "messages", unit: "bytes", points: tenPoints(100_000, () => 1_179_648) },

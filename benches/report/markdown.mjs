@@ -7,11 +7,15 @@ import { conditions, summary } from "./machine.mjs";
 import { times } from "./numbers.mjs";
 import { BASELINE, GROWTHS, workOf } from "./works.mjs";
 
-const HOW = "Page, server and whatever is between them share one machine, over loopback. The page is cross-origin isolated, as the browser’s "
-  + "clock is coarse elsewhere, and no debugger or driver is attached, as those copy each frame. In every round each client takes its turn, "
-  + "another one first each time; a round that warms up does not count. Messages are made, encoded, decoded and checked as an application "
-  + "would: lost, doubled or disordered ones are a failure. Clients that deliver at most once keep up to 1,000 messages, or 4 MiB, on their "
-  + "way; durable ones have only `await send`.";
+const HOW = "Page, server and whatever is between them share one machine, over loopback. The page is cross-origin isolated, as "
+  + "the browser’s clock is coarse elsewhere, and no debugger or driver is attached, as those copy each frame. Each client is as it "
+  + "is by default, but for socket.io, which is told to use WebSocket alone. In every round each client takes its turn, another "
+  + "one first each time; a round that warms up does not count. Messages are made, encoded, decoded and checked as an application "
+  + "would: lost, doubled or disordered ones are a failure. Clients that deliver at most once keep up to 1,000 messages, or 4 MiB, "
+  + "on their way; durable ones have only `await send`.";
+
+const WHOSE_GROWTH = "Measured with JavaScript’s clients alone: Tautline, and the browser’s WebSocket beside it where it has the same "
+  + "to do. Those in Rust are not in these works.";
 
 export function markdown({ machine, tables, groups, charts }) {
   return [
@@ -26,14 +30,14 @@ function heading(machine, tables, charts) {
   const rounds = Math.max(0, ...tables.flatMap(({ rows }) => rows.map((row) => row.rounds)));
   return [
     "# Results",
-    "Made by `cargo xtask bench`, which writes this file and its pictures. On another machine the figures are others; what should stay are "
-      + `the ratios to \`${BASELINE}\`, the browser’s own WebSocket, which runs beside all others.`,
+    "Made by `cargo xtask bench`, which writes this file and its pictures. On another machine the figures are others; what should "
+      + `stay are the ratios to \`${BASELINE}\`, the browser’s own WebSocket, which runs beside all others.`,
     ...(charts["echo.svg"] ? [image("echo.svg", `Messages a second, 100-byte JSON echoed. ${summary(machine, rounds)}`)] : []),
     "## How it was measured",
     list(conditions(machine, rounds)),
     HOW,
-    `Each figure is the median of the rounds. × is its ratio to \`${BASELINE}\`: above 1 is more, whichever is better. Below stand the `
-      + "lowest and the highest round.",
+    `Each figure is the median of the rounds. × is its ratio to \`${BASELINE}\`: above 1 is more, whichever is better. Below `
+      + "stand the lowest and the highest round.",
   ];
 }
 
@@ -88,6 +92,7 @@ function growth(tables, groups, charts) {
   if (names.length === 0) return [];
   return [
     "## Costs that must not grow",
+    WHOSE_GROWTH,
     RULES.time,
     RULES.heap,
     ...names.flatMap((work) => {

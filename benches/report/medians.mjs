@@ -34,7 +34,8 @@ export function rowOf(tables, work, payload, client) {
 }
 
 function rowsOf(records) {
-  const rows = inOrder(records.map(({ client }) => client)).map((client) => rowFrom(client, records.filter((record) => record.client === client)));
+  const clients = inOrder(records.map(({ client }) => client));
+  const rows = clients.map((client) => rowFrom(client, records.filter((record) => record.client === client)));
   const baseline = rows.find(({ client }) => client === BASELINE);
   for (const { values } of rows) {
     for (const [name, value] of Object.entries(values)) value.ratio = value.median / (baseline?.values[name]?.median ?? NaN);
@@ -60,7 +61,7 @@ function placeOfWork(work) {
   return work in WORKS ? known.indexOf(work) : known.length;
 }
 
-/** Not by the list’s keys: numbers come first among those, and JSON is what most look for. */
+/** Not by the list's keys: numbers come first among those, and JSON is what most look for. */
 function placeOfPayload(payload) {
   if (payload === "json") return -1;
   return String(payload) in PAYLOADS ? Number(payload) : Number.MAX_VALUE;

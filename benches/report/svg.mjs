@@ -32,7 +32,8 @@ text{font:13px ${SANS};fill:var(--ink);font-variant-numeric:tabular-nums}
 
 /** The mark of the project, 48 units wide, on a ground of its own. */
 export const KNOT = '<rect width="48" height="48" rx="11" fill="#0d4f4b"/><g transform="translate(3.500 4) scale(.85)" '
-  + 'stroke="#f4f0e7" stroke-width="4" fill="none" stroke-linecap="round" stroke-linejoin="round"><path d="M47 24H25C17 8 2 10 2 24s15 16 23 0"/>'
+  + 'stroke="#f4f0e7" stroke-width="4" fill="none" stroke-linecap="round" stroke-linejoin="round">'
+  + '<path d="M47 24H25C17 8 2 10 2 24s15 16 23 0"/>'
   + '<path d="M23.500 32 27.500 16M30 32 34 16M36.500 32 40.500 16" stroke="#0d4f4b" stroke-width="7"/>'
   + '<path d="M23.500 32 27.500 16M30 32 34 16M36.500 32 40.500 16" stroke="#e9b264"/></g>';
 

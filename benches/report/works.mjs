@@ -1,26 +1,26 @@
 // What is measured, in words: each work with what it does, what its values mean, and which way is better. The clients in the
 // order in which they are shown. Whatever a run brings that is not listed is shown, too, by the names it came with.
 
+import { CLIENTS as PLANNED } from "../page/plan.js";
 import { bytes, count, micros, millis, rate } from "./numbers.mjs";
 
 /** What all others are compared with. */
 export const BASELINE = "websocket";
 
-/** The face: in what language the work is written. `most`: the most that is promised, once or exactly once. */
-export const CLIENTS = {
-  websocket: { face: "JavaScript", title: "the browser’s WebSocket" },
-  "reconnecting-websocket": { face: "JavaScript" },
-  partysocket: { face: "JavaScript" },
-  "socket.io": { face: "JavaScript", title: "socket.io-client" },
-  tautline: { face: "JavaScript", title: "tautline", kind: "plain" },
-  "tautline-durable": { face: "JavaScript", title: "tautline, durable", kind: "durable" },
-  "gloo-net": { face: "Rust" },
-  ws_stream_wasm: { face: "Rust" },
-  "tokio-tungstenite-wasm": { face: "Rust" },
-  ewebsock: { face: "Rust" },
-  "tautline-rust": { face: "Rust", title: "tautline", kind: "plain" },
-  "tautline-rust-durable": { face: "Rust", title: "tautline, durable", kind: "durable" },
+/** What is called otherwise than in the plan, or is no peer. */
+const SPECIAL = {
+  websocket: { title: "the browser’s WebSocket" },
+  "socket.io": { title: "socket.io-client" },
+  tautline: { title: "tautline", kind: "plain" },
+  "tautline-durable": { title: "tautline, durable", kind: "durable" },
+  "tautline-rust": { title: "tautline", kind: "plain" },
+  "tautline-rust-durable": { title: "tautline, durable", kind: "durable" },
 };
+
+/** The face: in what language the work is written. */
+export const CLIENTS = Object.fromEntries(
+  Object.entries(PLANNED).map(([name, { language }]) => [name, { face: language, ...SPECIAL[name] }]),
+);
 
 export const PAYLOADS = {
   json: "100-byte JSON",
@@ -36,14 +36,16 @@ const LATENCY = {
   p99: { title: "p99", format: micros, better: "less" },
 };
 
+const RECONNECTING = "Of JavaScript’s clients those that connect again by themselves; those in Rust are not in this work.";
+
 /**
  * A value with `better` is compared with the baseline's: the ratio is above 1 where it is more, whichever is better.
  */
 export const WORKS = {
   echo: {
     title: "Echo",
-    says: "Messages go to the server and come back, as many at a time as the client’s way of waiting allows; each reply is parsed, and its "
-      + "order checked.",
+    says: "Messages go to the server and come back, as many at a time as the client’s way of waiting allows; each reply is "
+      + "parsed, and its order checked.",
     values: RATE,
   },
   in: { title: "In", says: "The server pushes messages; each is parsed, and its order checked.", values: RATE },
@@ -55,7 +57,7 @@ export const WORKS = {
   },
   "round-trip-busy": {
     title: "Round trip, busy",
-    says: "The same while 10,000 messages a second flow on the same socket.",
+    says: "The same while 10,000 messages a second flow on the same socket; of 4 KiB it is 2,000, as not every client carries more.",
     values: LATENCY,
   },
   cpu: {
@@ -87,12 +89,13 @@ export const WORKS = {
   },
   reconnect: {
     title: "Reconnect",
-    says: "From the cut of a connection to the first reply over the next; the server is there at once, so this is the client’s own delay.",
+    says: "From the cut of a connection to the first reply over the next; the server is there at once, so this is the client’s own "
+      + `delay. ${RECONNECTING}`,
     values: { ms: { title: "ms", format: millis, better: "less" } },
   },
   loss: {
     title: "Loss",
-    says: "Messages that never came back, or came twice, while each connection was reset after some 500 messages.",
+    says: `Messages that never came back, or came twice, while each connection was reset after some 500 messages. ${RECONNECTING}`,
     values: {
       lost: { title: "lost", format: count },
       twice: { title: "twice", format: count },
@@ -101,13 +104,28 @@ export const WORKS = {
   },
 };
 
-/** The works whose cost is asked for as something grows; `x` is what grows. */
+/** Whose frames are as large. */
+const BESIDE = { "tautline-durable": "websocket-frames" };
+
+/**
+ * The works whose cost is asked for as something grows; `x` is what grows. `beside`: whose ratio to whom is judged, where the
+ * browser itself costs more as it grows.
+ */
 export const GROWTHS = {
   sockets: {
     title: "Sockets at once",
-    says: "The same number of messages is echoed through one socket, or spread over many that are open at once: up to 1,000 in Firefox, and "
-      + "250 in Chromium, which allows no more than 255.",
+    says: "The same number of messages is echoed through one socket, or spread over many that are open at once: 250 at most, as "
+      + "Chromium allows no more than 255 WebSockets in all pages together. `websocket-frames` is the browser’s WebSocket with as "
+      + "many bytes in frames of 16 KiB, about as large as a durable client’s: each socket of the browser costs something of its own.",
     scale: "log",
+    beside: BESIDE,
+  },
+  "sockets-firefox": {
+    title: "Sockets at once, in Firefox",
+    says: "The same in Firefox, which is told to allow more; with 1,000, durable ones have more messages in all, as none has fewer "
+      + "than 800.",
+    scale: "log",
+    beside: BESIDE,
   },
   outbox: {
     title: "Messages in the outbox",
@@ -121,8 +139,8 @@ export const GROWTHS = {
   },
   reconnects: {
     title: "10,000 reconnects",
-    says: "The server closes each connection after one message; each thousand of reconnects, with one echo each, is timed, and the heap "
-      + "measured after it.",
+    says: "The server closes each connection after one message; each thousand of reconnects, with one echo each, is timed, and the "
+      + "heap measured after it. The clients are told to come back at once.",
     scale: "linear",
   },
 };

@@ -45,9 +45,9 @@ const FIREFOX_PREFERENCES = {
   "network.connectivity-service.enabled": false,
 };
 
-/** Opens a page in a browser with a profile of its own; `{ version, pid, ended, stop }`. */
+/** Opens a page in a browser with a profile of its own; `{ pid, ended, stop }`. */
 export function open(browser, url) {
-  const { command, version } = find(browser);
+  const { command } = find(browser);
   const profile = mkdtempSync(path.join(tmpdir(), "tautline-bench-"));
   process.on("exit", () => remove(profile));
   if (browser === "firefox") {
@@ -56,7 +56,6 @@ export function open(browser, url) {
   }
   const child = start(command, FLAGS[browser](profile, url), { stdio: "ignore" });
   return {
-    version,
     pid: child.pid,
     ended: child.ended,
     async stop() {
@@ -77,7 +76,8 @@ function remove(folder) {
   }
 }
 
-function find(browser) {
+/** `{ command, version }`. Throws where there is none. */
+export function find(browser) {
   for (const command of COMMANDS[browser].filter(Boolean)) {
     const { status, stdout } = spawnSync(command, ["--version"], { encoding: "utf8" });
     if (status === 0) return { command, version: stdout.trim().replace(/ built on.*/, "") };

@@ -10,11 +10,10 @@ import { serveSite } from "./site.mjs";
 const GRACE_S = 30;
 
 /**
- * Has the page do the jobs. `{ version, records, series, failure }`: what the browser is, what the page told, and what ended it
- * before its time. Rejects when `stopped` does.
+ * Has the page do the jobs; `hear` is given each record and series as it comes. Rejects with what ended it before its time, and
+ * when `stopped` does.
  */
-export async function conduct(browser, jobs, urls, stopped) {
-  const told = { records: [], series: [] };
+export async function conduct(browser, jobs, urls, stopped, hear) {
   const progress = new Progress(jobs);
   const relaying = relays(urls);
   let opened;
@@ -33,8 +32,7 @@ export async function conduct(browser, jobs, urls, stopped) {
     },
     "/result"(record) {
       progress.result(record);
-      if (record.points) told.series.push(record);
-      else if (isKept(record)) told.records.push(record);
+      if (record.points || isKept(record)) hear(record);
     },
     "/done": ({ failure }) => end(failure && `the page failed: ${failure}`),
   });
@@ -42,7 +40,7 @@ export async function conduct(browser, jobs, urls, stopped) {
     opened = open(browser, site.url);
     opened.ended.then((code) => end(`${browser} ended with ${code}`));
     const failure = await Promise.race([ended, stopped]);
-    return { version: opened.version, ...told, failure };
+    if (failure) throw new Error(failure);
   } finally {
     clearTimeout(watch);
     progress.end();

@@ -11,7 +11,8 @@ const CRATES = ["gloo-net", "ws_stream_wasm", "tokio-tungstenite-wasm", "ewebsoc
 export function peers() {
   const { packages } = JSON.parse(readFileSync(path.join(BENCHES, "package-lock.json"), "utf8"));
   const lock = readFileSync(path.join(BENCHES, "rust/Cargo.lock"), "utf8");
-  const crates = Object.fromEntries([...lock.matchAll(/^name = "(.+)"\nversion = "(.+)"$/gm)].map(([, name, version]) => [name, version]));
+  const locked = lock.matchAll(/^name = "(.+)"\nversion = "(.+)"$/gm);
+  const crates = Object.fromEntries([...locked].map(([, name, version]) => [name, version]));
   return Object.fromEntries([
     ...PACKAGES.map((name) => [name, packages[`node_modules/${name}`]?.version]),
     ...CRATES.map((name) => [name, crates[name]]),

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { CLIENTS, PAYLOADS, WORK_NAMES } from "../page/plan.js";
+import { CLIENTS, PAYLOADS, QUICK_ROUNDS, ROUNDS, WORK_NAMES } from "../page/plan.js";
 
 const BROWSERS = ["chromium", "firefox"];
 
@@ -14,12 +14,13 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
-  --rounds N          how often each client does each work (5; quick: 2)
-  --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too
+  --rounds N          how often each client does each work (${ROUNDS}; quick: ${QUICK_ROUNDS})
+  --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too;
+                      a full run has \`sockets\` there as well, as Firefox opens more
   --help              this text
 
-\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything writes results.md and its
-charts; every run leaves all its figures in target/bench/told.json.
+\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, of ${ROUNDS} rounds or more,
+writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
 `;
 
 /** `{ help, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */
@@ -41,19 +42,23 @@ export function settingsOf(args) {
   return { help, browser, plan };
 }
 
-/** Whether everything is asked for: only that is worth keeping. */
+/** Whether everything is asked for, and often enough: only that is worth keeping. */
 export function isWhole({ browser, plan }) {
-  const { quick, only, clients, payloads } = plan;
-  return !browser && !quick && !only && !clients && !payloads;
+  const { quick, only, clients, payloads, rounds = ROUNDS } = plan;
+  return !browser && !quick && !only && !clients && !payloads && rounds >= ROUNDS;
 }
 
 /** What to run, in order: `{ browser, plan }`. */
 export function runsOf({ browser, plan }) {
   if (browser) return [{ browser, plan }];
-  const { only = WORK_NAMES, payloads = PAYLOADS } = plan;
+  const { quick, only = WORK_NAMES, payloads = PAYLOADS } = plan;
   const runs = [{ browser: "chromium", plan }];
-  if (only.includes("echo") && payloads.includes("json")) {
-    runs.push({ browser: "firefox", plan: { ...plan, only: ["echo"], payloads: ["json"] } });
+  const again = [];
+  if (only.includes("echo")) again.push("echo");
+  // It opens more than Chromium, and takes a minute for it.
+  if (only.includes("sockets") && !quick) again.push("sockets");
+  if (again.length > 0 && payloads.includes("json")) {
+    runs.push({ browser: "firefox", plan: { ...plan, only: again, payloads: ["json"] } });
   }
   return runs;
 }

@@ -1,8 +1,12 @@
 //! `cargo xtask bench`: builds what is measured, the npm package, the server and the clients in Rust, and hands over to
 //! `benches/run.mjs`, which starts the browsers. Called by main.rs.
 
-use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use serde::Deserialize;
 
 use crate::package;
 use crate::process;
@@ -11,15 +15,8 @@ use crate::report;
 use crate::server;
 use crate::setup::{self, BENCHES, BUILD, CHROMIUM, Tool, Toolbox};
 
-/// The clients in Rust, by their features in `benches/rust`. All others are JavaScript.
-const RUST_CLIENTS: [&str; 6] = [
-    "gloo-net",
-    "ws_stream_wasm",
-    "tokio-tungstenite-wasm",
-    "ewebsock",
-    "tautline-rust",
-    "tautline-rust-durable",
-];
+/// The feature of `benches/rust` that is no client, but what two of them share.
+const SHARED: &str = "tautline";
 
 /// What is to be measured; `run.mjs` has the names.
 #[derive(Debug, Args)]
@@ -36,10 +33,10 @@ pub(crate) struct Choice {
     /// These messages alone
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     payloads: Vec<String>,
-    /// How often each client does each work [default: 5; quick: 2]
+    /// How often each client does each work [default: 3; quick: 2]
     #[arg(long, value_name = "N")]
     rounds: Option<u32>,
-    /// Everything in this browser; without it everything in Chromium, and the echo in Firefox, too
+    /// Everything in this browser; without it everything in Chromium, and the echo and the sockets in Firefox, too
     #[arg(long, value_name = "BROWSER", value_parser = ["chromium", "firefox"])]
     browser: Option<String>,
 }
@@ -53,7 +50,9 @@ pub(crate) fn bench(choice: &Choice) -> Result<()> {
     report::heading("server");
     let server = server::build_release(&toolbox)?;
     report::heading("clients in Rust");
-    for client in choice.rust_clients() {
+    let package = ClientPackage::read(&toolbox)?;
+    package.check_wasm_bindgen()?;
+    for client in package.clients().filter(|client| choice.names(client)) {
         build_client(&toolbox, client)?;
     }
 
@@ -75,16 +74,24 @@ impl Choice {
         if self.browser.as_deref() != Some("firefox") {
             tools.push(Tool::Chromium);
         }
-        if self.browser.as_deref() != Some("chromium") {
+        if self.needs_firefox() {
             tools.push(Tool::Firefox);
         }
         tools.push(Tool::Modules(BENCHES.to_owned()));
         tools
     }
 
-    fn rust_clients(&self) -> impl Iterator<Item = &'static str> {
-        let is_measured = |name: &&str| self.clients.is_empty() || self.clients.iter().any(|client| client == name);
-        RUST_CLIENTS.into_iter().filter(is_measured)
+    /// Beside Chromium it has little to do: what `runsOf` in `benches/runner/settings.mjs` gives it.
+    fn needs_firefox(&self) -> bool {
+        if let Some(browser) = &self.browser {
+            return browser == "firefox";
+        }
+        let works = is_asked_for(&self.only, "echo") || (is_asked_for(&self.only, "sockets") && !self.quick);
+        works && is_asked_for(&self.payloads, "json")
+    }
+
+    fn names(&self, client: &str) -> bool {
+        is_asked_for(&self.clients, client)
     }
 
     /// The same again, for `run.mjs`.
@@ -113,9 +120,71 @@ impl Choice {
     }
 }
 
+/// Who names none asks for all.
+fn is_asked_for(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|one| one == name)
+}
+
+/// What cargo says of `benches/rust`.
+#[derive(Debug, Deserialize)]
+struct ClientPackage {
+    features: BTreeMap<String, Vec<String>>,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    name: String,
+    req: String,
+}
+
+impl ClientPackage {
+    fn read(toolbox: &Toolbox) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            packages: [ClientPackage; 1],
+        }
+        let mut command = toolbox.command("cargo");
+        command
+            .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+            .arg(client_folder().join("Cargo.toml"));
+        let output = command.output().context("cannot run cargo metadata")?;
+        ensure!(
+            output.status.success(),
+            "cargo metadata: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let metadata: Metadata =
+            serde_json::from_slice(&output.stdout).context("cannot read what cargo metadata says")?;
+        let [package] = metadata.packages;
+        Ok(package)
+    }
+
+    /// The clients, each a feature.
+    fn clients(&self) -> impl Iterator<Item = &str> {
+        self.features.keys().map(String::as_str).filter(|name| *name != SHARED)
+    }
+
+    /// Setup chooses the wasm-bindgen of the main `Cargo.lock`, and each speaks its own version's format alone.
+    fn check_wasm_bindgen(&self) -> Result<()> {
+        let locked = project::locked_version("wasm-bindgen")?;
+        let dependency = self.dependencies.iter().find(|one| one.name == "wasm-bindgen");
+        let asked = &dependency.context("benches/rust does not depend on wasm-bindgen")?.req;
+        ensure!(
+            *asked == format!("={locked}"),
+            "benches/rust/Cargo.toml asks for wasm-bindgen {asked}, and the main Cargo.lock has {locked}: make them one"
+        );
+        Ok(())
+    }
+}
+
+fn client_folder() -> PathBuf {
+    project::root().join(BENCHES).join("rust")
+}
+
 /// Compiles `benches/rust` for one client, to `benches/rust/pkg/NAME/NAME.js` and its wasm.
 fn build_client(toolbox: &Toolbox, client: &str) -> Result<()> {
-    let folder = project::root().join(BENCHES).join("rust");
+    let folder = client_folder();
     let output = folder.join("pkg").join(client);
     let mut command = toolbox.command("wasm-pack");
     command
@@ -128,4 +197,39 @@ fn build_client(toolbox: &Toolbox, client: &str) -> Result<()> {
         .args(["--", "--locked", "--features", client]);
     process::keep_colours(&mut command);
     process::run(&mut command, "wasm-pack build").with_context(|| format!("cannot build {client}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_in_rust_are_features_and_use_our_wasm_bindgen() -> Result<()> {
+        let package = ClientPackage::read(&Toolbox::default())?;
+        package.check_wasm_bindgen()?;
+        let clients: Vec<&str> = package.clients().collect();
+        assert!(
+            clients.contains(&"gloo-net") && clients.contains(&"tautline-rust"),
+            "{clients:?}"
+        );
+        assert!(!clients.contains(&SHARED), "{clients:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn firefox_is_needed_where_the_plan_has_it() {
+        let choice = |only: &[&str], payloads: &[&str], quick| Choice {
+            quick,
+            only: only.iter().map(ToString::to_string).collect(),
+            clients: Vec::new(),
+            payloads: payloads.iter().map(ToString::to_string).collect(),
+            rounds: None,
+            browser: None,
+        };
+        assert!(choice(&[], &[], false).needs_firefox());
+        assert!(choice(&["sockets"], &[], false).needs_firefox());
+        assert!(!choice(&["sockets"], &[], true).needs_firefox());
+        assert!(!choice(&["round-trip"], &[], false).needs_firefox());
+        assert!(!choice(&["echo"], &["16"], false).needs_firefox());
+    }
 }

@@ -1,8 +1,8 @@
 // The growth `reconnects`: the server closes each connection after one message, and the client comes back, 10,000 times; what one
 // reconnect costs, its echo included, and what the page holds, after each thousand. The clients wait for no delay of their own.
 //
-// Chromium waits ten milliseconds between two connections to the same address and port, which would be most of what is measured. So each
-// connection goes through the next of several relays to the one server.
+// Chromium waits ten milliseconds between two connections to the same address and port, which would be most of what is measured.
+// So each connection goes through the next of several relays to the one server.
 
 import { connect } from "/pkg/index.js";
 
@@ -49,7 +49,7 @@ async function growThrough(urls, { name, isDurable }, step) {
   ];
 }
 
-/** The browser’s own: a new socket for each connection. */
+/** The browser's own: a new socket for each connection. */
 async function connectAgain(urlOf, last, count) {
   for (let reconnects = 0; reconnects <= last; reconnects++) {
     await new Promise((resolve, reject) => {
@@ -67,8 +67,8 @@ async function connectAgain(urlOf, last, count) {
 }
 
 /**
- * One socket that comes back, and sends one message over each connection. The server may close before it has sent the echo; where the
- * socket is durable, that comes over the next connection then, and the next message waits for it.
+ * One socket that comes back, and sends one message over each connection. The server may close before it has sent the echo; where
+ * the socket is durable, that comes over the next connection then, and the next message waits for it.
  */
 async function comeBack(urlOf, isDurable, last, count) {
   // The next connection waits while the heap is measured.

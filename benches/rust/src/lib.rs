@@ -16,18 +16,6 @@ use crate::payload::{Items, Sink, Texts};
 
 type Result<T> = result::Result<T, JsError>;
 
-/// The name of the client that this wasm has.
-#[wasm_bindgen]
-pub fn name() -> String {
-    Chosen::NAME.to_owned()
-}
-
-/// Whether its messages survive a cut.
-#[wasm_bindgen]
-pub fn durable() -> bool {
-    Chosen::DURABLE
-}
-
 /// A connection, and the messages that it is for.
 #[wasm_bindgen]
 pub struct Channel(Kind);

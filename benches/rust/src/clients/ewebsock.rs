@@ -21,8 +21,6 @@ pub(crate) struct Events {
 }
 
 impl Client for Ewebsock {
-    const NAME: &str = "ewebsock";
-
     type Sender<P: Coded> = WsSender;
     type Receiver<P: Coded> = Events;
 

@@ -15,8 +15,6 @@ use crate::Result;
 pub(crate) struct GlooNet;
 
 impl Client for GlooNet {
-    const NAME: &str = "gloo-net";
-
     type Sender<P: Coded> = SplitSink<WebSocket, Message>;
     type Receiver<P: Coded> = SplitStream<WebSocket>;
 

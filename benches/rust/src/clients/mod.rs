@@ -40,8 +40,6 @@ compile_error!("choose a client: --features gloo-net, for one");
 
 /// A client of WebSockets.
 pub(crate) trait Client {
-    /// Its name in the bench.
-    const NAME: &str;
     /// Whether its messages survive a cut.
     const DURABLE: bool = false;
 

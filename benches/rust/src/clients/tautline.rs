@@ -32,11 +32,6 @@ impl Coded for Sink<Texts> {
 pub(crate) struct Tautline;
 
 impl Client for Tautline {
-    const NAME: &str = if Self::DURABLE {
-        "tautline-rust-durable"
-    } else {
-        "tautline-rust"
-    };
     const DURABLE: bool = cfg!(feature = "tautline-rust-durable");
 
     type Sender<P: Coded> = tautline::Sender<P::Out>;

@@ -11,8 +11,6 @@ use crate::Result;
 pub(crate) struct TokioTungsteniteWasm;
 
 impl Client for TokioTungsteniteWasm {
-    const NAME: &str = "tokio-tungstenite-wasm";
-
     type Sender<P: Coded> = SplitSink<WebSocketStream, Message>;
     type Receiver<P: Coded> = SplitStream<WebSocketStream>;
 

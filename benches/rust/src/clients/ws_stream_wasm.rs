@@ -17,8 +17,6 @@ pub(crate) struct Sink {
 }
 
 impl Client for WsStreamWasm {
-    const NAME: &str = "ws_stream_wasm";
-
     type Sender<P: Coded> = Sink;
     type Receiver<P: Coded> = SplitStream<WsStream>;
 
