@@ -1,5 +1,5 @@
-//! What a message costs a server, counted: one allocation, for the payload itself. Alone in its binary, as every allocation of the
-//! process counts.
+//! What a message costs a server, counted: one allocation, for the payload itself. The test's client is in the same process and
+//! has one more, for its copy. Alone in its binary, as every allocation of the process counts.
 #![cfg(all(feature = "server", not(target_arch = "wasm32")))]
 
 #[allow(dead_code, reason = "each test binary uses some of it")]
@@ -27,7 +27,7 @@ async fn echo(session: TestSession) {
 }
 
 #[tokio::test]
-async fn an_echoed_message_is_one_allocation() {
+async fn an_echoed_message_is_one_allocation_here_and_one_of_the_clients() {
     let mut node = Node::new();
     let (mut client, _, session) = node.open().await;
     tokio::spawn(echo(session));
@@ -48,7 +48,7 @@ async fn an_echoed_message_is_one_allocation() {
         }
     }
     let messages = MESSAGES * FRAMES as usize / 2;
-    // This client's copy is another; frames have some of their own.
+    // Frames have some of their own.
     let each = allocations as f64 / messages as f64;
-    assert!(each < 2.5, "{each} allocations for each message");
+    assert!((2.0..2.3).contains(&each), "{each} allocations for each message");
 }

@@ -110,6 +110,9 @@ impl<In, Out> Session<In, Out> {
 
     /// Sends messages one after the other, as [`send`](Self::send) does, for less.
     ///
+    /// Where the future is dropped before it is ready, those that found room are sent, and the rest is gone with it. Nothing
+    /// tells how many: send them one by one where you may stop.
+    ///
     /// # Errors
     /// See [`SendError`]. Where one can't be encoded, none is sent; otherwise those before the one in question are.
     pub async fn send_many(&self, messages: impl IntoIterator<Item = Out>) -> Result<(), SendError> {
@@ -147,20 +150,20 @@ impl<In, Out> Session<In, Out> {
     /// What this returns is taken: the client is told so and sends it no more. It is safe to drop the future before it is
     /// ready; no message is lost then.
     pub async fn recv(&self) -> Option<Result<In, DecodeError>> {
-        let payload = self.core.take().await?;
+        let (payload, _) = self.core.take(1).await?;
         Some((self.decode)(payload))
     }
 
     /// The next messages: at least one, and with it what else is here, `most` in all. None once the session has ended and all
     /// that arrived is received. For those who take many a second: it costs less than as many [`recv`](Self::recv)s.
     ///
-    /// What this returns is taken, all of it. Where sessions are kept in a store of the application's, that notes one message
-    /// after the other, and this returns one.
+    /// What this returns is taken, all of it, and follows one on the other, even where several tasks receive. It is safe to drop
+    /// the future before it is ready; no message is lost then. Where sessions are kept in a store of the application's, that notes
+    /// one message after the other, and this returns one.
     pub async fn recv_many(&self, most: usize) -> Vec<Result<In, DecodeError>> {
-        let Some(first) = self.core.take().await else {
+        let Some((first, rest)) = self.core.take(most).await else {
             return Vec::new();
         };
-        let rest = self.core.take_more(most.saturating_sub(1));
         std::iter::once(first)
             .chain(rest)
             .map(|payload| (self.decode)(payload))
@@ -373,7 +376,8 @@ impl<Out> fmt::Debug for Sender<Out> {
 
 /// Where the application's next message is.
 enum Next {
-    Given(Payload),
+    /// And what else was asked for and is here.
+    Given(Payload, Vec<Payload>),
     /// It is here; the store has to know that it is taken.
     Held,
     /// None yet.
@@ -383,11 +387,11 @@ enum Next {
 }
 
 impl Core {
-    /// Takes the oldest message that arrived; `None` when there won't be one.
-    async fn take(self: &Arc<Self>) -> Option<Payload> {
+    /// Takes the oldest message that arrived, and what else is here, so many in all at most; `None` when there won't be one.
+    async fn take(self: &Arc<Self>, most: usize) -> Option<(Payload, Vec<Payload>)> {
         loop {
-            match self.next() {
-                Next::Given(payload) => return Some(payload),
+            match self.next(most) {
+                Next::Given(payload, more) => return Some((payload, more)),
                 Next::Over => return None,
                 Next::Held => {
                     if self.commit(Why::Take).await.is_err() {
@@ -405,38 +409,35 @@ impl Core {
         }
     }
 
-    fn next(self: &Arc<Self>) -> Next {
+    fn next(self: &Arc<Self>, most: usize) -> Next {
         let mut state = self.state();
         state.has_many = false;
+        // No store has to note it first.
+        let is_at_once = self.registry.is_alone && !state.is_ending();
         let next = match state.taken.pop_front() {
-            // No store has to note it first.
-            None if self.registry.is_alone && !state.is_ending() => state.held.pop_front(),
+            None if is_at_once => state.held.pop_front(),
             next => next,
         };
         if let Some(payload) = next {
+            // Under the same lock: another task that receives must not come in between.
+            let more = if is_at_once && state.taken.is_empty() {
+                let count = most.saturating_sub(1).min(state.held.len());
+                state.held.drain(..count).collect()
+            } else {
+                Vec::new()
+            };
+            state.has_many = !more.is_empty();
             // Not before: who asked for it may have lost interest, and no one may ask again.
-            self.note_taken(&mut state, 1);
-            return Next::Given(payload);
+            self.note_taken(&mut state, 1 + more.len());
+            return Next::Given(payload, more);
         }
         if state.is_over() && !state.is_asked {
             // Nobody is told any more what is taken; what has arrived is still given.
-            return state.held.pop_front().map_or(Next::Over, Next::Given);
+            let next = state.held.pop_front();
+            return next.map_or(Next::Over, |payload| Next::Given(payload, Vec::new()));
         }
         drop(state);
         self.look()
-    }
-
-    /// Takes so many more that are here, where no store has to note it first.
-    fn take_more(&self, most: usize) -> Vec<Payload> {
-        let mut state = self.state();
-        if most == 0 || state.held.is_empty() || state.is_ending() || !self.registry.is_alone {
-            return Vec::new();
-        }
-        let count = most.min(state.held.len());
-        let payloads = state.held.drain(..count).collect();
-        state.has_many = true;
-        self.note_taken(&mut state, count);
-        payloads
     }
 
     fn note_taken(&self, state: &mut State, count: usize) {

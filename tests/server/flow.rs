@@ -1,6 +1,7 @@
 //! Backpressure both ways, frames, acknowledgements, and signs of life.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tautline::session::frame::Control;
 use tautline::session::span;
 use tokio::time::{Instant, timeout};
 
-use crate::client::{Frame, Node, hello, hello_again, soon, text, until};
+use crate::client::{Frame, Node, TestSession, hello, hello_again, soon, text, until};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_sent_before_the_connection_had_its_turn_leaves_in_one_frame() {
@@ -52,6 +53,46 @@ async fn many_are_taken_at_once_and_told_so_all_together() {
     assert_eq!(soon(session.recv_many(10)).await, [Ok(text("five"))]);
     client.bye(1000, "");
     assert_eq!(soon(session.recv_many(10)).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_task_receives_at_once_has_no_gap_of_another_task() {
+    const FRAMES: u64 = 50;
+    const IN_A_FRAME: u64 = 200;
+    let mut node = Node::new();
+    let (mut client, _, session) = node.open().await;
+    let session = Arc::new(session);
+    let receive = |session: Arc<TestSession>| async move {
+        let mut count = 0;
+        loop {
+            let messages = session.recv_many(3).await;
+            if messages.is_empty() {
+                return count;
+            }
+            let number = |message: &Result<Payload, _>| match message {
+                Ok(Payload::Text(text)) => text.parse::<u64>().unwrap(),
+                other => panic!("{other:?}"),
+            };
+            let numbers: Vec<u64> = messages.iter().map(number).collect();
+            assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+            count += numbers.len() as u64;
+        }
+    };
+    let tasks = [(); 2].map(|()| tokio::spawn(receive(session.clone())));
+    for frame in 0..FRAMES {
+        let first = frame * IN_A_FRAME + 1;
+        let texts: Vec<String> = (first..first + IN_A_FRAME).map(|n| n.to_string()).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        client.texts(first, &texts);
+        // The server allows more only as it is taken.
+        while client.acked().await.0 < first + IN_A_FRAME - 1 {}
+    }
+    client.bye(1000, "");
+    let mut count = 0;
+    for task in tasks {
+        count += soon(task).await.unwrap();
+    }
+    assert_eq!(count, FRAMES * IN_A_FRAME);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,6 +53,18 @@ impl Default for Load {
     }
 }
 
+impl Load {
+    /// Large messages, as many as memory has room for without a thought.
+    pub(crate) fn large() -> Self {
+        Self {
+            connections: 4,
+            in_flight: 20,
+            bytes: 64 * 1024,
+            ..Self::default()
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {

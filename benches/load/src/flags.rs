@@ -15,8 +15,8 @@ use crate::{baseline, compare, idle};
 #[derive(Debug, Parser)]
 #[command(name = "tautline-load", version, max_term_width = 100)]
 #[command(
-    after_help = "Without a command: `compare`, then `idle`, both as they are by default; the exit status is 1 where a \
-                        bar is missed.\n\nExamples:\n  cargo run --release -p tautline-load\n  \
+    after_help = "Without a command: `compare`, small messages and then ones of 64 KiB, and `idle`; the exit status is 1 \
+                        where a bar is missed.\n\nExamples:\n  cargo run --release -p tautline-load\n  \
                         cargo run --release -p tautline-load -- --json compare --rounds 9\n  \
                         cargo run --release -p tautline-load -- idle --sessions 1000 --heartbeat-ms 1000\n  \
                         cargo run --release -p tautline-load -- echo durable --in-flight 1 --connections 1\n  \
@@ -98,8 +98,13 @@ fn carry_out(flags: &Flags) -> Result<bool> {
             if !flags.json {
                 println!("{echo}\n");
             }
+            let large = compare::run(server, &Load::large(), 5)?;
+            if !flags.json {
+                println!("{large}\n");
+            }
             let idle = idle::run(server, &idle::Crowd::default())?;
-            tell(&json!({ "echo": echo.json(), "idle": idle.json() }), &idle.to_string());
+            let all = json!({ "echo": echo.json(), "large": large.json(), "idle": idle.json() });
+            tell(&all, &idle.to_string());
             Ok(echo.is_met() && idle.is_met())
         }
         Some(Action::Compare { load, rounds }) => {

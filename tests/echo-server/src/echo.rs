@@ -1,5 +1,5 @@
-//! The conversation: every message is answered as the connection's work says. Started by `upgrade` on an open WebSocket, for as long as
-//! the client keeps to the rules and no fault, order or stop ends it.
+//! The conversation: every message is answered as the connection's work says. Started by `upgrade` on an open WebSocket, for as
+//! long as the client keeps to the rules and no fault, order or stop ends it.
 
 use std::{
     future::poll_fn,

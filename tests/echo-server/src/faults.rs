@@ -1,5 +1,5 @@
-//! What a connection asks for in the query of `/echo`, `/push` or `/sink`: its work, its name, its subprotocols, and how it wants to be treated
-//! badly. Read by `upgrade`, carried out by `upgrade` (before the WebSocket opens) and `echo` (after).
+//! What a connection asks for in the query of `/echo`, `/push` or `/sink`: its work, its name, its subprotocols, and how it
+//! wants to be treated badly. Read by `upgrade`, carried out by `upgrade` (before the WebSocket opens) and `echo` (after).
 
 use std::time::Duration;
 

