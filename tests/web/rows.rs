@@ -1,0 +1,64 @@
+//! Rows of plain messages that go out one behind the other, and the page's own code in the midst of them.
+
+use futures_util::StreamExt;
+use js_sys::Function;
+use tautline::codec::Text;
+use tautline::{Sender, Socket};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::server::{soon, url};
+
+/// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
+struct Wrapped {
+    undo: Function,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Wrapped {
+    fn new(text: &str, callback: impl FnMut() + 'static) -> Self {
+        let callback = Closure::<dyn FnMut()>::new(callback);
+        let wrap = Function::new_with_args(
+            "text, callback",
+            "const { prototype } = WebSocket;
+            const { send } = prototype;
+            prototype.send = function (data) {
+                send.call(this, data);
+                if (data === text) callback();
+            };
+            return () => { prototype.send = send; };",
+        );
+        let undo = wrap.call2(&JsValue::NULL, &text.into(), callback.as_ref()).unwrap();
+        Self {
+            undo: undo.unchecked_into(),
+            _callback: callback,
+        }
+    }
+}
+
+impl Drop for Wrapped {
+    fn drop(&mut self) {
+        self.undo.call0(&JsValue::NULL).unwrap();
+    }
+}
+
+fn send(sender: &Sender<String>, text: &str) {
+    sender.try_send(text.into()).unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn what_a_page_sends_inside_send_stands_behind_the_row() {
+    let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
+    let (sender, receiver) = socket.split();
+    // All of these wait for the socket to open.
+    for text in ["first of the row", "second", "third"] {
+        send(&sender, text);
+    }
+    let _wrapped = Wrapped::new("first of the row", move || send(&sender, "from inside"));
+    let echoes = receiver.take(4).map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(
+        soon("four echoes", echoes).await,
+        ["first of the row", "second", "third", "from inside"]
+    );
+}
