@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{soon, url};
+use super::server::{microtasks, soon, url};
 
 /// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
 struct Wrapped {
@@ -43,6 +43,45 @@ impl Drop for Wrapped {
     }
 }
 
+/// Counts how often the end of a turn is asked for, until it is dropped.
+struct Asked(Function);
+
+impl Asked {
+    fn new() -> Self {
+        let count = Function::new_no_args(
+            "const { prototype } = MessagePort;
+            const { postMessage } = prototype;
+            let count = 0;
+            prototype.postMessage = function (...args) {
+                count += 1;
+                postMessage.apply(this, args);
+            };
+            return (ends) => {
+                if (ends) prototype.postMessage = postMessage;
+                return count;
+            };",
+        );
+        Self(count.call0(&JsValue::NULL).unwrap().unchecked_into())
+    }
+
+    fn count(&self) -> f64 {
+        self.0.call1(&JsValue::NULL, &false.into()).unwrap().as_f64().unwrap()
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.call1(&JsValue::NULL, &true.into()).unwrap();
+    }
+}
+
+/// Thinks for longer than messages of one row are apart, and much less than a row is remembered.
+fn think() {
+    Function::new_no_args("const end = performance.now() + 0.3; while (performance.now() < end);")
+        .call0(&JsValue::NULL)
+        .unwrap();
+}
+
 fn send(sender: &Sender<String>, text: &str) {
     sender.try_send(text.into()).unwrap();
 }
@@ -61,4 +100,29 @@ async fn what_a_page_sends_inside_send_stands_behind_the_row() {
         soon("four echoes", echoes).await,
         ["first of the row", "second", "third", "from inside"]
     );
+}
+
+#[wasm_bindgen_test]
+async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
+    let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let (mut sender, mut receiver) = socket.split();
+    let asked = Asked::new();
+    // A burst, which is worth it.
+    for _ in 0..10 {
+        sender.send("one of many".into()).await.unwrap();
+        microtasks().await;
+    }
+    for _ in 0..10 {
+        soon("an echo", receiver.next()).await.unwrap().unwrap();
+    }
+    let before = asked.count();
+    assert!(before > 0.0, "the burst was gathered");
+    for _ in 0..50 {
+        think();
+        sender.send("alone".into()).await.unwrap();
+        soon("an echo", receiver.next()).await.unwrap().unwrap();
+    }
+    let count = asked.count() - before;
+    assert!(count < 10.0, "{count} turns were waited for");
 }
