@@ -257,6 +257,9 @@ impl<H: Host> Reactor<H> {
             Cue::Turn => self.turn_ended(),
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
+                    // The page may be about to go: now or never.
+                    self.send_what_was_held();
+                    self.run();
                     self.handle(Input::Page(signal));
                 }
             }

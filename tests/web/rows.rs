@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{microtasks, soon, url};
+use super::server::{microtasks, name, soon, until_seen, url};
 
 /// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
 struct Wrapped {
@@ -125,4 +125,27 @@ async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
     }
     let count = asked.count() - before;
     assert!(count < 10.0, "{count} turns were waited for");
+}
+
+#[wasm_bindgen_test]
+async fn what_was_gathered_goes_out_before_the_page_goes() {
+    for persisted in [true, false] {
+        let name = name();
+        let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+            .codec(Text)
+            .connect()
+            .unwrap();
+        soon("opened", socket.opened()).await.unwrap();
+        for _ in 0..10 {
+            send(&socket.sender(), "one of ten");
+            microtasks().await;
+        }
+        Function::new_with_args(
+            "persisted",
+            "dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));",
+        )
+        .call1(&JsValue::NULL, &persisted.into())
+        .unwrap();
+        until_seen(&name, |seen| seen.messages == 10 && seen.open == 0).await;
+    }
 }
