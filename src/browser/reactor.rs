@@ -257,6 +257,9 @@ impl<H: Host> Reactor<H> {
             Cue::Turn => self.turn_ended(),
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
+                    // The page may be about to go: now or never.
+                    self.send_what_was_held();
+                    self.run();
                     self.handle(Input::Page(signal));
                 }
             }
@@ -410,14 +413,19 @@ impl<H: Host> Reactor<H> {
     }
 
     fn turn_ended(&self) {
+        let before = self.host.machine(|machine| machine.sent());
+        self.send_what_was_held();
+        self.handle(Input::TurnEnded);
+        // One message is no row: waiting was in vain.
+        if self.host.machine(|machine| machine.sent()) - before > 1 {
+            self.gather_until.set(self.gather_until.get() + FLOW);
+        }
+    }
+
+    /// Begins to, for the loop to do.
+    fn send_what_was_held(&self) {
         self.gather_until.set(Time::default());
         self.host.machine(Connection::go_on);
-        self.handle(Input::TurnEnded);
-        // Unless nothing went out.
-        let until = self.gather_until.get();
-        if until > Time::default() {
-            self.gather_until.set(until + FLOW);
-        }
     }
 
     /// A timer that is set for earlier stays: firing early is harmless, and arming costs.

@@ -63,6 +63,10 @@ impl Reader {
             end += encoder.encode_into(&rest, &mut bytes[end..]).written() as usize;
         }
         bytes.truncate(end);
+        if read < units {
+            // It may wait in the inbox for long.
+            bytes.shrink_to_fit();
+        }
         // An encoder makes nothing else.
         String::from_utf8(bytes).unwrap_or_default()
     }

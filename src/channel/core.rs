@@ -106,11 +106,12 @@ impl Core {
             Admission::TooBig => return Accepted::Refused(SendError::TooBig { size }),
             Admission::Closed => return Accepted::Refused(SendError::Closed),
         }
+        let queued = inner.machine.outbox().messages;
         inner.outbox.push_back(payload);
         inner.accepted += 1;
         inner.tell_machine(Input::Send { size });
         if !inner.machine.is_durable() {
-            inner.drop_what_made_room();
+            inner.drop_what_made_room(queued);
         }
         wake(inner.driver.take(), inner);
         Accepted::Done
@@ -452,13 +453,13 @@ impl Inner {
         self.machine.handle(input, Time::default());
     }
 
-    /// With drop-oldest, payloads go at once, not when the driver comes to it: the bound is a bound.
-    fn drop_what_made_room(&mut self) {
-        let queued = self.machine.outbox().messages;
-        while self.outbox.len() > queued {
-            self.outbox.pop_front();
-            self.ahead += 1;
-        }
+    /// With drop-oldest, payloads go at once, not when the driver comes to it: the bound is a bound. So many were queued before
+    /// the latest; older ones are on their way out, and the driver is about to come for them.
+    fn drop_what_made_room(&mut self, queued: usize) {
+        let leaving = self.outbox.len() - 1 - queued;
+        let dropped = queued + 1 - self.machine.outbox().messages;
+        self.outbox.drain(leaving..leaving + dropped);
+        self.ahead += dropped as u64;
     }
 
     fn wait_for_room(&mut self, waker: &Waker) {

@@ -89,6 +89,18 @@ async fn long_text() {
 }
 
 #[wasm_bindgen_test]
+async fn a_text_that_waits_takes_up_no_more_than_it_is_long() {
+    for text in ["漢".repeat(10_000), format!("{}é", "x".repeat(10_000))] {
+        let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
+        let (mut sender, mut receiver) = socket.split();
+        sender.send(text.clone()).await.unwrap();
+        let echo = soon("an echo", receiver.next()).await.unwrap().unwrap();
+        assert_eq!(echo, text);
+        assert_eq!(echo.capacity(), echo.len());
+    }
+}
+
+#[wasm_bindgen_test]
 async fn bytes() {
     round_trip(Bytes, vec![vec![], vec![0], (0..=255).collect(), vec![0xff; 70_000]]).await;
 }

@@ -11,4 +11,5 @@ mod messages;
 mod readme;
 mod reconnecting;
 mod refusals;
+mod rows;
 mod server;

@@ -101,6 +101,13 @@ pub(super) async fn turn() {
     TimeoutFuture::new(0).await;
 }
 
+/// Lets everything go on that is ready, and nothing else happen.
+pub(super) async fn microtasks() {
+    for _ in 0..3 {
+        JsFuture::from(Promise::resolve(&JsValue::NULL)).await.unwrap();
+    }
+}
+
 async fn http(method: &str, path: &str) -> String {
     let options = Object::new();
     Reflect::set(&options, &"method".into(), &method.into()).unwrap();

@@ -1,0 +1,151 @@
+//! Rows of plain messages that go out one behind the other, and the page's own code in the midst of them.
+
+use futures_util::StreamExt;
+use js_sys::Function;
+use tautline::codec::Text;
+use tautline::{Sender, Socket};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::server::{microtasks, name, soon, until_seen, url};
+
+/// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
+struct Wrapped {
+    undo: Function,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Wrapped {
+    fn new(text: &str, callback: impl FnMut() + 'static) -> Self {
+        let callback = Closure::<dyn FnMut()>::new(callback);
+        let wrap = Function::new_with_args(
+            "text, callback",
+            "const { prototype } = WebSocket;
+            const { send } = prototype;
+            prototype.send = function (data) {
+                send.call(this, data);
+                if (data === text) callback();
+            };
+            return () => { prototype.send = send; };",
+        );
+        let undo = wrap.call2(&JsValue::NULL, &text.into(), callback.as_ref()).unwrap();
+        Self {
+            undo: undo.unchecked_into(),
+            _callback: callback,
+        }
+    }
+}
+
+impl Drop for Wrapped {
+    fn drop(&mut self) {
+        self.undo.call0(&JsValue::NULL).unwrap();
+    }
+}
+
+/// Counts how often the end of a turn is asked for, until it is dropped.
+struct Asked(Function);
+
+impl Asked {
+    fn new() -> Self {
+        let count = Function::new_no_args(
+            "const { prototype } = MessagePort;
+            const { postMessage } = prototype;
+            let count = 0;
+            prototype.postMessage = function (...args) {
+                count += 1;
+                postMessage.apply(this, args);
+            };
+            return (ends) => {
+                if (ends) prototype.postMessage = postMessage;
+                return count;
+            };",
+        );
+        Self(count.call0(&JsValue::NULL).unwrap().unchecked_into())
+    }
+
+    fn count(&self) -> f64 {
+        self.0.call1(&JsValue::NULL, &false.into()).unwrap().as_f64().unwrap()
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.call1(&JsValue::NULL, &true.into()).unwrap();
+    }
+}
+
+/// Thinks for longer than messages of one row are apart, and much less than a row is remembered.
+fn think() {
+    Function::new_no_args("const end = performance.now() + 0.3; while (performance.now() < end);")
+        .call0(&JsValue::NULL)
+        .unwrap();
+}
+
+fn send(sender: &Sender<String>, text: &str) {
+    sender.try_send(text.into()).unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn what_a_page_sends_inside_send_stands_behind_the_row() {
+    let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
+    let (sender, receiver) = socket.split();
+    // All of these wait for the socket to open.
+    for text in ["first of the row", "second", "third"] {
+        send(&sender, text);
+    }
+    let _wrapped = Wrapped::new("first of the row", move || send(&sender, "from inside"));
+    let echoes = receiver.take(4).map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(
+        soon("four echoes", echoes).await,
+        ["first of the row", "second", "third", "from inside"]
+    );
+}
+
+#[wasm_bindgen_test]
+async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
+    let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let (mut sender, mut receiver) = socket.split();
+    let asked = Asked::new();
+    // A burst, which is worth it.
+    for _ in 0..10 {
+        sender.send("one of many".into()).await.unwrap();
+        microtasks().await;
+    }
+    for _ in 0..10 {
+        soon("an echo", receiver.next()).await.unwrap().unwrap();
+    }
+    let before = asked.count();
+    assert!(before > 0.0, "the burst was gathered");
+    for _ in 0..50 {
+        think();
+        sender.send("alone".into()).await.unwrap();
+        soon("an echo", receiver.next()).await.unwrap().unwrap();
+    }
+    let count = asked.count() - before;
+    assert!(count < 10.0, "{count} turns were waited for");
+}
+
+#[wasm_bindgen_test]
+async fn what_was_gathered_goes_out_before_the_page_goes() {
+    for persisted in [true, false] {
+        let name = name();
+        let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+            .codec(Text)
+            .connect()
+            .unwrap();
+        soon("opened", socket.opened()).await.unwrap();
+        for _ in 0..10 {
+            send(&socket.sender(), "one of ten");
+            microtasks().await;
+        }
+        Function::new_with_args(
+            "persisted",
+            "dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));",
+        )
+        .call1(&JsValue::NULL, &persisted.into())
+        .unwrap();
+        until_seen(&name, |seen| seen.messages == 10 && seen.open == 0).await;
+    }
+}
