@@ -5,7 +5,7 @@ export class TautlineError extends Error {
     super(message, details);
     this.name = "TautlineError";
     this.code = code;
-    if (details && "data" in details) this.data = details.data;
+    if (details?.data !== undefined) this.data = details.data;
   }
 }
 
