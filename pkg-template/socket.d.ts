@@ -142,8 +142,11 @@ export interface SocketEventMap<In = unknown, Out = In> {
   close: SocketCloseEvent<Out>;
 }
 
-/** A function that is given the event, or an object with a method `handleEvent` that is. */
-export type Listener<E> = ((event: E) => void) | { handleEvent(event: E): void };
+/**
+ * A function that is given the event, or an object with a method `handleEvent` that is. One that is written for the platform's
+ * `MessageEvent` is as good: methods are compared both ways.
+ */
+export type Listener<E> = { handleEvent(event: E): void }["handleEvent"] | { handleEvent(event: E): void };
 
 /** As of every EventTarget. */
 export interface ListenerOptions {
