@@ -140,8 +140,9 @@ impl Drop for Server {
     }
 }
 
-/// The cores of this process, divided: one for a server, the rest for the load.
+/// The cores of this process, divided: one for a server, the rest for the load. Dropped, this thread has them all again.
 pub(crate) struct Cores {
+    all: CpuSet,
     server: CpuSet,
     load: CpuSet,
 }
@@ -153,6 +154,7 @@ impl Cores {
         let all = sched_getaffinity(Pid::from_raw(0))?;
         let mut cores = (0..CpuSet::count()).filter(|&core| all.is_set(core) == Ok(true));
         let mut divided = Self {
+            all,
             server: CpuSet::new(),
             load: CpuSet::new(),
         };
@@ -174,6 +176,12 @@ impl Cores {
         let server = start();
         sched_setaffinity(Pid::from_raw(0), &self.load)?;
         server
+    }
+}
+
+impl Drop for Cores {
+    fn drop(&mut self) {
+        let _ = sched_setaffinity(Pid::from_raw(0), &self.all);
     }
 }
 
