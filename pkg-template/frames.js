@@ -1,7 +1,7 @@
 // Frames of a durable session that carry messages: those never enter wasm, where all other frames are read and written.
 
 /** Stands before each message of a text frame. */
-export const SEPARATOR = "\x1e";
+const SEPARATOR = "\x1e";
 const BATCH = 0;
 /** Browsers send bytes in half the time of text; but a few messages had better be seen in their tools. */
 const MANY = 9;
@@ -21,10 +21,18 @@ const isAscii = (text) => !/[\x80-\uffff]/.test(text);
 /** Bytes of a text in UTF-8. */
 export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
 
+/** Whether messages fit into a text frame. */
+export function areTexts(payloads) {
+  return payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR));
+}
+
+/** The text frame of such messages, that begin at position `first`. */
+export const packTexts = (first, texts) => first + SEPARATOR + texts.join(SEPARATOR);
+
 /** The frame of messages, strings or Uint8Arrays, that begin at position `first`. */
 export function pack(first, payloads) {
-  const isText = payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR));
-  if (isText && payloads.length < MANY) return first + SEPARATOR + payloads.join(SEPARATOR);
+  const isText = areTexts(payloads);
+  if (isText && payloads.length < MANY) return packTexts(first, payloads);
   // As they will stand in the frame, with room for the number before each.
   const room = ({ length }) => (length < 64 ? "\0" : length < 8192 ? "\0\0" : "\0\0\0");
   const text = isText && payloads.map((payload) => room(payload) + payload).join("");

@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 
-import { pack, SEPARATOR, unpack, utf8Length } from "../frames.js";
+import { areTexts, pack, packTexts, unpack, utf8Length } from "../frames.js";
 import { Queue } from "../queue.js";
 import { endOfTurn } from "../turn.js";
 import { Engine } from "./engine.js";
@@ -434,9 +434,8 @@ export class Hub {
     const outbox = this.#sessions.get(session)?.outbox;
     if (!outbox) return;
     const payloads = outbox.slice(offset, count);
-    const isText = payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR));
     // However many: a page takes text apart faster than bytes.
-    const frame = isText ? first + SEPARATOR + payloads.join(SEPARATOR) : pack(first, payloads);
+    const frame = areTexts(payloads) ? packTexts(first, payloads) : pack(first, payloads);
     this.#transmit(this.#links.get(number), frame);
   }
 
