@@ -3,9 +3,10 @@
 
 import { connect } from "/pkg/index.js";
 
+import { javaScriptHeap } from "../heap.js";
 import { openTautline } from "../tautline_socket.js";
 import { echo } from "../works/echo.js";
-import { javaScriptHeap, wasmMemory } from "./heap.js";
+import { wasmMemory } from "./wasm.js";
 
 const STEPS = 10;
 

@@ -6,9 +6,10 @@
 
 import { connect } from "/pkg/index.js";
 
+import { javaScriptHeap } from "../heap.js";
 import { check, messagesOf } from "../messages.js";
 import { openRelay } from "../runner.js";
-import { javaScriptHeap, wasmMemory } from "./heap.js";
+import { wasmMemory } from "./wasm.js";
 
 const STEPS = 10;
 const RELAYS = 16;
