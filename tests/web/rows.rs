@@ -1,4 +1,4 @@
-//! Rows of plain messages that go out one behind the other, and the page's own code in the midst of them.
+//! Messages that follow each other closely and go out in a row, those that are alone, and the page's own code in the midst.
 
 use futures_util::StreamExt;
 use js_sys::Function;
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{microtasks, name, soon, until_seen, url};
+use super::server::{fault, microtasks, name, soon, until_seen, url};
 
 /// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
 struct Wrapped {
@@ -86,6 +86,13 @@ fn send(sender: &Sender<String>, text: &str) {
     sender.try_send(text.into()).unwrap();
 }
 
+/// Thinks until whatever is sent next is alone.
+fn think_long() {
+    Function::new_no_args("const end = performance.now() + 2; while (performance.now() < end);")
+        .call0(&JsValue::NULL)
+        .unwrap();
+}
+
 #[wasm_bindgen_test]
 async fn what_a_page_sends_inside_send_stands_behind_the_row() {
     let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
@@ -125,6 +132,36 @@ async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
     }
     let count = asked.count() - before;
     assert!(count < 10.0, "{count} turns were waited for");
+}
+
+#[wasm_bindgen_test]
+async fn a_message_of_a_session_that_is_alone_waits_for_no_end_of_a_turn() {
+    let name = name();
+    let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+        .codec(Text)
+        .durable()
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    // Whatever arrives shows that a turn has ended.
+    fault(&name, "silent=1").await;
+    let asked = Asked::new();
+    for count in 1..=10 {
+        think_long();
+        send(&socket.sender(), "alone");
+        microtasks().await;
+        assert_eq!(socket.stats().sent, count);
+    }
+    assert_eq!(asked.count(), 0.0);
+    // Behind one of them, and close: the end of the turn is worth it.
+    for _ in 0..1000 {
+        send(&socket.sender(), "one of many");
+        microtasks().await;
+        if asked.count() > 0.0 {
+            return;
+        }
+    }
+    panic!("a thousand messages, and none of them waits");
 }
 
 #[wasm_bindgen_test]
