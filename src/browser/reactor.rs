@@ -22,7 +22,7 @@ use super::page;
 use super::socket::{self, Report, Socket};
 use super::text;
 use crate::codec::{Payload, packing};
-use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+use crate::proto::{Admission, Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
 use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
 
@@ -364,10 +364,16 @@ impl<H: Host> Reactor<H> {
     /// Sees to it that what is about to go out may. The browser tells nobody when a socket begins to close; it is seen only by
     /// looking: once while something is to go out, and each time before something does, since user code may close it.
     fn prepare_to_send(&self, has_looked: &mut bool) {
-        let (sends, looks, generation) = self.host.machine(|machine| {
+        let (looks, may_gather, generation) = self.host.machine(|machine| {
+            let is_closing = machine.admits(0) == Admission::Closed;
+            if is_closing {
+                // Nothing more comes to gather, and the close stands behind what is held.
+                machine.go_on();
+            }
             let sends = machine.is_sending();
             let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
-            (sends && !machine.is_durable(), looks, machine.generation())
+            let may_gather = sends && !is_closing && !machine.is_durable();
+            (looks, may_gather, machine.generation())
         });
         if !looks {
             return;
@@ -375,7 +381,7 @@ impl<H: Host> Reactor<H> {
         *has_looked = true;
         if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
-        } else if sends && self.gathers() {
+        } else if may_gather && self.gathers() {
             self.host.machine(Connection::hold);
         }
     }
