@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use js_sys::Function;
 use tautline::codec::Text;
-use tautline::{Sender, Socket, Stats};
+use tautline::{Sender, Socket};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -93,13 +93,13 @@ fn think_long() {
         .unwrap();
 }
 
-/// Sends until a message waits for the end of its turn.
-async fn send_until_one_waits(socket: &Socket<String>) {
-    for _ in 0..1000 {
+/// Sends until a message waits for the end of its turn; how many.
+async fn send_until_one_waits(socket: &Socket<String>) -> u64 {
+    for count in 1..=1000 {
         send(&socket.sender(), "one of many");
         microtasks().await;
         if socket.stats().outbox.messages > 0 {
-            return;
+            return count;
         }
     }
     panic!("a thousand messages, and none of them waits");
@@ -128,11 +128,7 @@ async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
     let (mut sender, mut receiver) = socket.split();
     let asked = Asked::new();
     // A burst, which is worth it.
-    for _ in 0..10 {
-        sender.send("one of many".into()).await.unwrap();
-        microtasks().await;
-    }
-    for _ in 0..10 {
+    for _ in 0..send_until_one_waits(&socket).await {
         soon("an echo", receiver.next()).await.unwrap().unwrap();
     }
     let before = asked.count();
@@ -184,13 +180,12 @@ async fn a_close_waits_for_no_row() {
         .connect()
         .unwrap();
     soon("opened", socket.opened()).await.unwrap();
-    send_until_one_waits(&socket).await;
+    let count = send_until_one_waits(&socket).await;
     let closed = socket.close(1000, "");
     microtasks().await;
-    let stats = socket.stats();
-    assert_eq!(stats.outbox.messages, 0);
+    assert_eq!(socket.stats().sent, count);
     assert!(soon("closed", closed).await.unwrap().was_clean);
-    until_seen(&name, |seen| seen.messages == stats.sent && seen.open == 0).await;
+    until_seen(&name, |seen| seen.messages == count && seen.open == 0).await;
 }
 
 #[wasm_bindgen_test]
@@ -220,9 +215,7 @@ async fn what_was_gathered_goes_out_before_the_page_goes() {
             .connect()
             .unwrap();
         soon("opened", socket.opened()).await.unwrap();
-        send_until_one_waits(&socket).await;
-        let Stats { sent, outbox, .. } = socket.stats();
-        let count = sent + outbox.messages as u64;
+        let count = send_until_one_waits(&socket).await;
         Function::new_with_args(
             "persisted",
             "dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));",
