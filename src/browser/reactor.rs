@@ -22,7 +22,7 @@ use super::page;
 use super::socket::{self, Report, Socket};
 use super::text;
 use crate::codec::{Payload, packing};
-use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+use crate::proto::{Admission, Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
 use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
 
@@ -33,7 +33,7 @@ const NO_STATUS: u16 = 1005;
 /// other threads are woken once for all of them. Less than any round trip, and what a clock can tell where it is kept
 /// coarse.
 const GATHER: Duration = Duration::from_micros(100);
-/// So soon after a row the next one begins.
+/// So soon after a row the next one begins; and so soon after a frame of a session the next one waits for the turn's end.
 const FLOW: Duration = Duration::from_millis(1);
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
@@ -91,10 +91,8 @@ pub(crate) struct Reactor<H> {
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
-    /// The machine awaits the end of the turn that began then, and nobody was asked for it yet.
+    /// The machine awaits the turn's end since then, and nobody was asked for it yet.
     turn_due: Cell<Option<Time>>,
-    /// When something last came in.
-    instant: Cell<Time>,
     /// Until then what goes out on a plain WebSocket waits for the end of its turn.
     gather_until: Cell<Time>,
     sleep: SleepWatch,
@@ -113,7 +111,6 @@ impl<H: Host> Reactor<H> {
             texts: text::Reader::default(),
             timer: RefCell::default(),
             turn_due: Cell::default(),
-            instant: Cell::default(),
             gather_until: Cell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
@@ -155,6 +152,7 @@ impl<H: Host> Reactor<H> {
         if self.running.replace(true) {
             return;
         }
+        self.notice_late_message();
         loop {
             self.prepare_to_send(&mut has_looked);
             match self.host.machine(Connection::poll) {
@@ -172,7 +170,6 @@ impl<H: Host> Reactor<H> {
 
     fn feed(&self, input: Input) {
         let now = clock::now();
-        self.instant.set(now);
         self.host.machine(|machine| machine.handle(input, now));
     }
 
@@ -198,7 +195,7 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit_frame(&socket, &frame);
                 }
             }
-            Output::AwaitTurn => self.turn_due.set(Some(self.instant.get())),
+            Output::AwaitTurn => self.turn_due.set(Some(clock::now())),
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
                 if let Some(socket) = self.raw() {
@@ -271,7 +268,6 @@ impl<H: Host> Reactor<H> {
             Report::Opened => self.opened(generation),
             Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
                 let now = clock::now();
-                self.instant.set(now);
                 self.read_frame(generation, &data, now);
                 self.notice_turn(now);
                 self.work(true);
@@ -368,10 +364,16 @@ impl<H: Host> Reactor<H> {
     /// Sees to it that what is about to go out may. The browser tells nobody when a socket begins to close; it is seen only by
     /// looking: once while something is to go out, and each time before something does, since user code may close it.
     fn prepare_to_send(&self, has_looked: &mut bool) {
-        let (sends, looks, generation) = self.host.machine(|machine| {
+        let (looks, may_gather, generation) = self.host.machine(|machine| {
+            let is_closing = machine.admits(0) == Admission::Closed;
+            if is_closing {
+                // Nothing more comes to gather, and the close stands behind what is held.
+                machine.go_on();
+            }
             let sends = machine.is_sending();
             let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
-            (sends && !machine.is_durable(), looks, machine.generation())
+            let may_gather = sends && !is_closing && !machine.is_durable();
+            (looks, may_gather, machine.generation())
         });
         if !looks {
             return;
@@ -379,7 +381,7 @@ impl<H: Host> Reactor<H> {
         *has_looked = true;
         if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
-        } else if sends && self.gathers() {
+        } else if may_gather && self.gathers() {
             self.host.machine(Connection::hold);
         }
     }
@@ -406,7 +408,18 @@ impl<H: Host> Reactor<H> {
 
     /// Whatever the browser reports begins a turn; only messages may come several in one, and those close to each other.
     fn notice_turn(&self, now: Time) {
-        if self.turn_due.get().is_some_and(|began| now.since(began) >= GATHER) {
+        self.end_turn_after(GATHER, now);
+    }
+
+    /// What is about to go out so long after a frame belongs to another turn, as a rule, and is no row in any case.
+    fn notice_late_message(&self) {
+        if self.turn_due.get().is_some() && self.host.machine(|machine| machine.waits_for_turn()) {
+            self.end_turn_after(FLOW, clock::now());
+        }
+    }
+
+    fn end_turn_after(&self, span: Duration, now: Time) {
+        if self.turn_due.get().is_some_and(|began| now.since(began) >= span) {
             self.turn_due.take();
             self.host.machine(|machine| machine.handle(Input::TurnEnded, now));
         }

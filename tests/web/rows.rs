@@ -1,4 +1,4 @@
-//! Rows of plain messages that go out one behind the other, and the page's own code in the midst of them.
+//! Messages that follow each other closely and go out in a row, those that are alone, and the page's own code in the midst.
 
 use futures_util::StreamExt;
 use js_sys::Function;
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{microtasks, name, soon, until_seen, url};
+use super::server::{fault, microtasks, name, soon, until_seen, url};
 
 /// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
 struct Wrapped {
@@ -86,6 +86,25 @@ fn send(sender: &Sender<String>, text: &str) {
     sender.try_send(text.into()).unwrap();
 }
 
+/// Thinks until whatever is sent next is alone.
+fn think_long() {
+    Function::new_no_args("const end = performance.now() + 2; while (performance.now() < end);")
+        .call0(&JsValue::NULL)
+        .unwrap();
+}
+
+/// Sends until a message waits for the end of its turn; how many.
+async fn send_until_one_waits(socket: &Socket<String>) -> u64 {
+    for count in 1..=1000 {
+        send(&socket.sender(), "one of many");
+        microtasks().await;
+        if socket.stats().outbox.messages > 0 {
+            return count;
+        }
+    }
+    panic!("a thousand messages, and none of them waits");
+}
+
 #[wasm_bindgen_test]
 async fn what_a_page_sends_inside_send_stands_behind_the_row() {
     let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
@@ -109,11 +128,7 @@ async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
     let (mut sender, mut receiver) = socket.split();
     let asked = Asked::new();
     // A burst, which is worth it.
-    for _ in 0..10 {
-        sender.send("one of many".into()).await.unwrap();
-        microtasks().await;
-    }
-    for _ in 0..10 {
+    for _ in 0..send_until_one_waits(&socket).await {
         soon("an echo", receiver.next()).await.unwrap().unwrap();
     }
     let before = asked.count();
@@ -128,6 +143,70 @@ async fn one_message_at_a_time_waits_for_no_end_of_a_turn() {
 }
 
 #[wasm_bindgen_test]
+async fn a_message_of_a_session_that_is_alone_waits_for_no_end_of_a_turn() {
+    let name = name();
+    let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+        .codec(Text)
+        .durable()
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    // Whatever arrives shows that a turn has ended.
+    fault(&name, "silent=1").await;
+    let asked = Asked::new();
+    for count in 1..=10 {
+        think_long();
+        send(&socket.sender(), "alone");
+        microtasks().await;
+        assert_eq!(socket.stats().sent, count);
+    }
+    assert_eq!(asked.count(), 0.0);
+    // Behind one of them, and close: the end of the turn is worth it.
+    for _ in 0..1000 {
+        send(&socket.sender(), "one of many");
+        microtasks().await;
+        if asked.count() > 0.0 {
+            return;
+        }
+    }
+    panic!("a thousand messages, and none of them waits");
+}
+
+#[wasm_bindgen_test]
+async fn a_close_waits_for_no_row() {
+    let name = name();
+    let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+        .codec(Text)
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let count = send_until_one_waits(&socket).await;
+    let closed = socket.close(1000, "");
+    microtasks().await;
+    assert_eq!(socket.stats().sent, count);
+    assert!(soon("closed", closed).await.unwrap().was_clean);
+    until_seen(&name, |seen| seen.messages == count && seen.open == 0).await;
+}
+
+#[wasm_bindgen_test]
+async fn nothing_is_gathered_behind_a_close() {
+    // Several times: what is slow the first time is not close enough to be gathered.
+    for _ in 0..10 {
+        let socket = Socket::<String>::builder(url("/echo")).codec(Text).connect().unwrap();
+        soon("opened", socket.opened()).await.unwrap();
+        let (sender, mut receiver) = socket.split();
+        // So much that the socket is looked at before it gets the next, which then follows that look closely.
+        send(&sender, &"x".repeat(1 << 20));
+        soon("an echo", receiver.next()).await.unwrap().unwrap();
+        send(&sender, "the last");
+        let closed = sender.close(1000, "");
+        microtasks().await;
+        assert_eq!(socket.stats().sent, 2);
+        assert!(soon("closed", closed).await.unwrap().was_clean);
+    }
+}
+
+#[wasm_bindgen_test]
 async fn what_was_gathered_goes_out_before_the_page_goes() {
     for persisted in [true, false] {
         let name = name();
@@ -136,16 +215,13 @@ async fn what_was_gathered_goes_out_before_the_page_goes() {
             .connect()
             .unwrap();
         soon("opened", socket.opened()).await.unwrap();
-        for _ in 0..10 {
-            send(&socket.sender(), "one of ten");
-            microtasks().await;
-        }
+        let count = send_until_one_waits(&socket).await;
         Function::new_with_args(
             "persisted",
             "dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));",
         )
         .call1(&JsValue::NULL, &persisted.into())
         .unwrap();
-        until_seen(&name, |seen| seen.messages == 10 && seen.open == 0).await;
+        until_seen(&name, |seen| seen.messages == count && seen.open == 0).await;
     }
 }

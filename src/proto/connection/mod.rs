@@ -197,6 +197,7 @@ impl Connection {
     }
 
     /// Hands nothing more to the socket, until [`go_on`](Self::go_on). For a plain WebSocket: a session collects by itself.
+    /// A close waits behind what is held: a driver goes on when there is one.
     pub fn hold(&mut self) {
         if self.drain == Drain::Flowing {
             self.drain = Drain::Held;

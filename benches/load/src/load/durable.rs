@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use tautline::proto::Time;
 use tautline::session::{Client, Control, Fault, FromServer, Malformed, frame};
 
-use crate::texts::Texts;
-use crate::wire::{BINARY, TEXT, Wire};
+use super::texts::Texts;
+use super::wire::{BINARY, TEXT, Wire};
 
 /// As large as a page's, by default.
 const WINDOW: u64 = 4096;

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::echo::{self, Load, Sample};
-use crate::numbers::{grouped, median};
-use crate::server::{Cores, Subject, built};
+use super::echo::{self, Load, Sample};
+use super::numbers::{grouped, median};
+use super::server::{Cores, Subject, built};
 
 /// What tautline-echo has to reach of the plain server's messages a second.
 const BAR: f64 = 1.0;

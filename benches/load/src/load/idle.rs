@@ -14,12 +14,12 @@ use tautline::session::PROTOCOL;
 use tokio::runtime;
 use tokio::task::{self, JoinSet};
 
-use crate::durable::Durable;
-use crate::flags;
-use crate::numbers::grouped;
-use crate::server::{Server, allow_files, built, echo};
-use crate::texts::Texts;
-use crate::wire::Wire;
+use super::durable::Durable;
+use super::flags;
+use super::numbers::grouped;
+use super::server::{Server, allow_files, built, echo};
+use super::texts::Texts;
+use super::wire::Wire;
 
 /// So many may connect at the same time.
 const AT_ONCE: u32 = 64;

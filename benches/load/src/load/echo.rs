@@ -14,13 +14,13 @@ use tautline::session::PROTOCOL;
 use tokio::runtime;
 use tokio::task::{self, JoinSet};
 
-use crate::durable::Durable;
-use crate::flags;
-use crate::numbers::grouped;
-use crate::plain::Plain;
-use crate::server::{Cores, Server, Subject, built};
-use crate::texts::Texts;
-use crate::wire::Wire;
+use super::durable::Durable;
+use super::flags;
+use super::numbers::grouped;
+use super::plain::Plain;
+use super::server::{Cores, Server, Subject, built};
+use super::texts::Texts;
+use super::wire::Wire;
 
 /// Before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(300);

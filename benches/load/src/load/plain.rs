@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use crate::texts::Texts;
-use crate::wire::{self, TEXT, Wire};
+use super::texts::Texts;
+use super::wire::{self, TEXT, Wire};
 
 pub(crate) struct Plain {
     texts: Texts,

@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::echo::{self, Load};
-use crate::server::Subject;
-use crate::{baseline, compare, idle};
+use super::echo::{self, Load};
+use super::server::Subject;
+use super::{baseline, compare, idle};
 
 /// Put tautline-echo under load, and say what that costs the server
 #[derive(Debug, Parser)]
