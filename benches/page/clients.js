@@ -9,7 +9,8 @@
 //   close()
 //
 // A channel in Rust: `echo(count, inFlight)`, `push(count)` and `out(count)` resolve with milliseconds, `round_trips(count)` and
-// `round_trips_busy(count, perSecond)` with the microseconds of each, and `close()`.
+// `round_trips_busy(count, perSecond)` with the microseconds of each; `reach(every)` sends a message every so many milliseconds
+// until one is back, `endure(trial, every)` sends and takes what a trial of works/loss.js says; and `close()`.
 
 import { CLIENTS } from "./plan.js";
 

@@ -10,8 +10,10 @@ export const CLIENTS = Object.fromEntries([
 ]);
 
 const ALL = [...JAVASCRIPT, ...RUST];
-/** Those that connect again by themselves. The Rust ones are not among them: the works are theirs, and these works the page's. */
-const RECONNECTING = JAVASCRIPT.filter((name) => name !== "websocket");
+/** Those that end with their connection: what comes after a cut would be the bench's own work, and its figures. */
+export const ENDED_BY_CUT = ["websocket", "gloo-net", "ws_stream_wasm", "tokio-tungstenite-wasm", "ewebsock"];
+/** Those that connect again by themselves. */
+const RECONNECTING = ALL.filter((name) => !ENDED_BY_CUT.includes(name));
 /** Those whose costs must not grow, and what they are seen against. */
 const OURS = ["tautline", "tautline-durable"];
 const GROWING = ["websocket", ...OURS];

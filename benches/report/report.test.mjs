@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { planOf } from "../page/plan.js";
 import { report } from "./index.mjs";
 import { MACHINE, rounds, SPEEDS, tenPoints, wholeRun } from "./made_up.mjs";
+import { workOf } from "./works.mjs";
 
 const WIDTH = 120;
 
@@ -86,6 +88,16 @@ test("what failed is named with its reason, in the terminal and in the file", ()
   assert.ok(markdown.includes("- `ewebsock`, 100-byte JSON: failed: Error: \\<out\\> of \\| memory"));
   assert.ok(markdown.includes("### A million messages"));
   assert.ok(markdown.includes("- `tautline`: failed: Error: no end after 60 s"));
+});
+
+test("who takes no part in the works about cuts is named there", () => {
+  for (const work of ["reconnect", "loss"]) {
+    const [{ clients }] = planOf({ browser: "chromium", only: [work] }).jobs;
+    const { says } = workOf(work);
+    const named = Object.keys(SPEEDS).filter((client) => says.includes(`\`${client}\``));
+    assert.deepEqual(new Set([...clients, ...named]), new Set(Object.keys(SPEEDS)));
+    assert.equal(clients.length + named.length, Object.keys(SPEEDS).length);
+  }
 });
 
 test("works and values that nobody described are shown by their names", () => {

@@ -1,7 +1,7 @@
 // What is measured, in words: each work with what it does, what its values mean, and which way is better. The clients in the
 // order in which they are shown. Whatever a run brings that is not listed is shown, too, by the names it came with.
 
-import { CLIENTS as PLANNED } from "../page/plan.js";
+import { CLIENTS as PLANNED, ENDED_BY_CUT } from "../page/plan.js";
 import { bytes, count, micros, millis, rate } from "./numbers.mjs";
 
 /** What all others are compared with. */
@@ -36,7 +36,10 @@ const LATENCY = {
   p99: { title: "p99", format: micros, better: "less" },
 };
 
-const RECONNECTING = "Of JavaScript’s clients those that connect again by themselves; those in Rust are not in this work.";
+const list = new Intl.ListFormat("en-GB");
+const RECONNECTING = "These are the clients that connect again by themselves. A cut ends "
+  + `${list.format(ENDED_BY_CUT.map((name) => `\`${name}\``))}: what was on its way is lost, and a new connection is the `
+  + "application’s work.";
 
 /**
  * A value with `better` is compared with the baseline's: the ratio is above 1 where it is more, whichever is better.

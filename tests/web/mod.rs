@@ -4,6 +4,7 @@
 mod callbacks;
 mod closing;
 mod connecting;
+mod costs;
 mod delivery;
 mod durable;
 mod memory;

@@ -18,43 +18,76 @@ const TICKS_IN_OUTAGE = 10;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function measure(client, { payload, count }) {
-  const messages = messagesOf(payload);
   const relay = await openRelay(client.server, { delayMs: DELAY_MS });
   try {
     const channel = await client.open(`${relay.url}/echo`, { payload });
-    const came = new Map();
-    let last = 0;
-    let nextCut = CUT_EVERY;
-    const receiving = channel.receive((message) => {
-      const n = messages.numberOf(message);
-      came.set(n, (came.get(n) ?? 0) + 1);
-      last = Math.max(last, n);
-      if (last >= nextCut && nextCut < count) {
-        nextCut += CUT_EVERY;
-        relay.cut();
-      }
-      // The order stays: what comes after the last shows that nothing of them will come any more.
-      return last > count;
-    });
-    const sending = async () => {
-      let n = 0;
-      for (let tick = 0; last <= count; tick++) {
-        const isOutage = n - last >= UNANSWERED;
-        const batch = isOutage ? (tick % TICKS_IN_OUTAGE === 0 ? 1 : 0) : BATCH;
-        for (let i = 0; i < batch; i++) await channel.send(messages.make(++n));
-        await sleep(TICK_MS);
-      }
-    };
-    await Promise.all([receiving, sending()]);
+    const trial = new Trial(count, relay.cut);
+    await (client.isRust ? channel.endure(trial, TICK_MS) : endure(channel, messagesOf(payload), trial));
     await channel.close();
+    return { loss: trial.losses() };
+  } finally {
+    await relay.stop();
+  }
+}
+
+/** Sends what is due, and tells what arrives. */
+async function endure(channel, messages, trial) {
+  const receiving = channel.receive((message) => trial.arrived(messages.numberOf(message)));
+  const sending = async () => {
+    for (let n = 0; !trial.isOver; await sleep(TICK_MS)) {
+      for (const due = trial.due(); n < due; ) await channel.send(messages.make(++n));
+    }
+  };
+  await Promise.all([receiving, sending()]);
+}
+
+/** What goes out when, what came of it, and when there is a cut: the same for every client, which tells what it does. */
+class Trial {
+  #count;
+  #cut;
+  #came = new Map();
+  #last = 0;
+  #nextCut = CUT_EVERY;
+  #ticks = 0;
+  #due = 0;
+
+  constructor(count, cut) {
+    this.#count = count;
+    this.#cut = cut;
+  }
+
+  /** The order stays: what comes after the last shows that nothing of them will come any more. */
+  get isOver() {
+    return this.#last > this.#count;
+  }
+
+  /** Asked once in a tick: up to which number messages go out in it. */
+  due() {
+    const isOutage = this.#due - this.#last >= UNANSWERED;
+    const goesOut = !isOutage || this.#ticks % TICKS_IN_OUTAGE === 0;
+    this.#ticks++;
+    if (goesOut) this.#due += isOutage ? 1 : BATCH;
+    return this.#due;
+  }
+
+  /** Message `n` has come back. Whether that was the end. */
+  arrived(n) {
+    this.#came.set(n, (this.#came.get(n) ?? 0) + 1);
+    this.#last = Math.max(this.#last, n);
+    if (this.#last >= this.#nextCut && this.#nextCut < this.#count) {
+      this.#nextCut += CUT_EVERY;
+      this.#cut();
+    }
+    return this.isOver;
+  }
+
+  losses() {
     let [lost, twice] = [0, 0];
-    for (let n = 1; n <= count; n++) {
-      const times = came.get(n) ?? 0;
+    for (let n = 1; n <= this.#count; n++) {
+      const times = this.#came.get(n) ?? 0;
       if (times === 0) lost++;
       if (times > 1) twice++;
     }
-    return { loss: { lost, twice, of: count } };
-  } finally {
-    await relay.stop();
+    return { lost, twice, of: this.#count };
   }
 }

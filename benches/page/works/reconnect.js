@@ -10,24 +10,28 @@ const PROBE_MS = 20;
 
 export async function measure(client, { payload }) {
   const relay = await openRelay(client.server);
-  const { make } = messagesOf(payload);
-  let probing;
   try {
     const channel = await client.open(`${relay.url}/echo`, { payload });
     // Nothing is under way when it is cut: whatever comes has gone over the next connection.
     await echo(client, channel, payload, 1);
-    const receiving = channel.receive(() => true);
     const start = performance.now();
     await relay.cut();
-    let n = 2;
-    probing = setInterval(() => channel.send(make(n++)), PROBE_MS);
-    await receiving;
+    await (client.isRust ? channel.reach(PROBE_MS) : reach(channel, messagesOf(payload)));
     const ms = performance.now() - start;
-    clearInterval(probing);
     await channel.close();
     return { reconnect: { ms } };
   } finally {
-    clearInterval(probing);
     await relay.stop();
+  }
+}
+
+/** Sends again and again, until a message is back. */
+async function reach(channel, { make }) {
+  let n = 1;
+  const probing = setInterval(() => channel.send(make(++n)), PROBE_MS);
+  try {
+    await channel.receive(() => true);
+  } finally {
+    clearInterval(probing);
   }
 }

@@ -4,6 +4,7 @@
 mod clients;
 mod clock;
 mod payload;
+mod trial;
 mod works;
 
 use std::result;
@@ -13,6 +14,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::clients::{Chosen, Client, Ends};
 use crate::payload::{Items, Sink, Texts};
+use crate::trial::Trial;
 
 type Result<T> = result::Result<T, JsError>;
 
@@ -89,6 +91,24 @@ impl Channel {
         match &mut self.0 {
             Kind::Items(ends, payload) => works::round_trips_busy(ends, payload, count, per_second).await,
             Kind::Texts(ends, payload) => works::round_trips_busy(ends, payload, count, per_second).await,
+            Kind::SinkOfItems(..) | Kind::SinkOfTexts(..) => Err(only_takes()),
+        }
+    }
+
+    /// Sends a message every so many milliseconds, until one is back.
+    pub async fn reach(&mut self, every: u32) -> Result<()> {
+        match &mut self.0 {
+            Kind::Items(ends, payload) => works::reach(ends, payload, every).await,
+            Kind::Texts(ends, payload) => works::reach(ends, payload, every).await,
+            Kind::SinkOfItems(..) | Kind::SinkOfTexts(..) => Err(only_takes()),
+        }
+    }
+
+    /// Sends what is due every so many milliseconds, and tells what arrives, until that is over.
+    pub async fn endure(&mut self, trial: Trial, every: u32) -> Result<()> {
+        match &mut self.0 {
+            Kind::Items(ends, payload) => works::endure(ends, payload, &trial, every).await,
+            Kind::Texts(ends, payload) => works::endure(ends, payload, &trial, every).await,
             Kind::SinkOfItems(..) | Kind::SinkOfTexts(..) => Err(only_takes()),
         }
     }

@@ -1,5 +1,6 @@
 //! The works, the same for every client: each is written once, as an application would have it on the two ends of a
-//! connection. Messages are numbered from 1 in each, and every one that comes has to be the one that is due.
+//! connection. Messages are numbered from 1 in each, and every one that comes has to be the one that is due, unless the
+//! connection is cut.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -14,6 +15,7 @@ use wasm_bindgen::JsError;
 use crate::Result;
 use crate::clients::{Client, Coded, Ends, Receiver, Sender};
 use crate::clock::now;
+use crate::trial::Trial;
 
 /// How often a busy channel sends what is due by then, in milliseconds. A browser's timers come no more often.
 const TICK: u32 = 4;
@@ -144,6 +146,49 @@ async fn probe<P: Coded>(
         times.push((now() - start) * 1000.0);
     }
     Ok(times)
+}
+
+/// Sends a message every so many milliseconds, until one is back: whichever outlived the cut.
+pub(crate) async fn reach<C: Client, P: Coded>(ends: &mut Ends<P, C>, payload: &P, every: u32) -> Result<()> {
+    let Ends { sender, receiver } = ends;
+    let probing = async {
+        for n in 1.. {
+            TimeoutFuture::new(every).await;
+            sender.send(payload.message(n)).await?;
+        }
+        Ok(())
+    };
+    match future::select(pin!(receiver.receive(payload)), pin!(probing)).await {
+        Either::Left((arrived, _)) => arrived.map(drop),
+        Either::Right((ended, _)) => ended,
+    }
+}
+
+/// Sends what is due every so many milliseconds, and tells what arrives, until that is over.
+pub(crate) async fn endure<C: Client, P: Coded>(
+    ends: &mut Ends<P, C>,
+    payload: &P,
+    trial: &Trial,
+    every: u32,
+) -> Result<()> {
+    let Ends { sender, receiver } = ends;
+    let sending = async {
+        let mut sent = 0;
+        while !trial.is_over() {
+            let due = trial.due();
+            while sent < due {
+                sent += 1;
+                sender.send(payload.message(sent)).await?;
+            }
+            TimeoutFuture::new(every).await;
+        }
+        Ok(())
+    };
+    let taking = async {
+        while !trial.arrived(receiver.receive(payload).await?) {}
+        Ok(())
+    };
+    future::try_join(sending, taking).await.map(drop)
 }
 
 async fn send<P: Coded>(sender: &mut impl Sender<P>, payload: &P, count: u32) -> Result<()> {
