@@ -2,10 +2,12 @@
 // `/push` makes the same ones.
 
 const JSON_BYTES = 100;
-const EMPTY = JSON.stringify({ id: 0, name: "message 0", value: 0.5, ok: true, note: "" }).length - 3;
+const EMPTY = JSON.stringify({ id: 0, name: "message 00", value: 0.5, ok: true, note: "" }).length - 2;
 
-/** Notes that fill an object up to 100 bytes, by the digits of its number: what is made for each message is the message. */
-const NOTES = Array.from({ length: 11 }, (_, digits) => "~".repeat(JSON_BYTES - EMPTY - 3 * digits));
+// Texts that an application has before it makes a message: what is made for each is the message.
+const NAMES = Array.from({ length: 100 }, (_, n) => "message " + String(n).padStart(2, "0"));
+/** They fill an object up to 100 bytes, by the digits of its number. */
+const NOTES = Array.from({ length: 11 }, (_, digits) => "~".repeat(JSON_BYTES - EMPTY - 2 * digits));
 const NOTES_OF_ODD = NOTES.map((note) => note.slice(1));
 
 function digitsOf(n) {
@@ -18,7 +20,7 @@ const objects = {
   bytes: JSON_BYTES,
   make(n) {
     const ok = n % 2 === 0;
-    return { id: n, name: "message " + n, value: n + 0.5, ok, note: (ok ? NOTES : NOTES_OF_ODD)[digitsOf(n)] };
+    return { id: n, name: NAMES[n % 100], value: n + 0.5, ok, note: (ok ? NOTES : NOTES_OF_ODD)[digitsOf(n)] };
   },
   numberOf: (message) => message.id,
   /** What clients without a codec of their own do with a message, and with what comes. */

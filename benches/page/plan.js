@@ -51,7 +51,7 @@ const BUSY = PAYLOADS.filter((payload) => payload !== "65536");
 
 /** The parts of a full measurement that make a quick one, and that warm up for it. */
 const QUICKLY = 0.2;
-const WARM_UP = 0.25;
+const WARM_UP = 1;
 
 /**
  * The works in their order.

@@ -7,8 +7,8 @@ use wasm_bindgen::JsError;
 use crate::Result;
 
 const ITEM_BYTES: usize = 100;
-/// An item without its three numbers and its note, where it is not ok.
-const EMPTY_ITEM: &str = r#"{"id":,"name":"message ","value":.5,"ok":false,"note":""}"#;
+/// An item without its two numbers and its note, where it is not ok.
+const EMPTY_ITEM: &str = r#"{"id":,"name":"message 00","value":.5,"ok":false,"note":""}"#;
 
 /// What goes over a connection.
 pub(crate) trait Payload: 'static {
@@ -43,10 +43,10 @@ impl Payload for Items {
     fn message(&self, n: u32) -> Item {
         let ok = n.is_multiple_of(2);
         let digits = n.checked_ilog10().unwrap_or(0) as usize + 1;
-        let note = ITEM_BYTES - EMPTY_ITEM.len() - 3 * digits + usize::from(ok);
+        let note = ITEM_BYTES - EMPTY_ITEM.len() - 2 * digits + usize::from(ok);
         Item {
             id: n,
-            name: format!("message {n}"),
+            name: format!("message {:02}", n % 100),
             value: f64::from(n) + 0.5,
             ok,
             note: "~".repeat(note),

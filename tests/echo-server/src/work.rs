@@ -97,8 +97,8 @@ impl Shape {
     pub(crate) fn message(self, n: u64) -> String {
         match self {
             Self::Json => {
-                let ok = n.is_multiple_of(2);
-                let text = format!(r#"{{"id":{n},"name":"message {n}","value":{n}.5,"ok":{ok},"note":""#);
+                let (kind, ok) = (n % 100, n.is_multiple_of(2));
+                let text = format!(r#"{{"id":{n},"name":"message {kind:02}","value":{n}.5,"ok":{ok},"note":""#);
                 let rest = 100_usize.saturating_sub(text.len() + 2);
                 text + &"~".repeat(rest) + "\"}"
             }
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(
             Shape::Json.message(7),
             format!(
-                r#"{{"id":7,"name":"message 7","value":7.5,"ok":false,"note":"{}"}}"#,
-                "~".repeat(40)
+                r#"{{"id":7,"name":"message 07","value":7.5,"ok":false,"note":"{}"}}"#,
+                "~".repeat(39)
             )
         );
         assert_eq!(Shape::Size(20).message(7), r#"{"n":7}             "#);
