@@ -27,18 +27,18 @@ export const QUICK_ROUNDS = 2;
 /** The same number for all. */
 const same = (count) => ({ once: count, durable: count });
 
-/** Messages in one measurement of half a second or so: of clients that deliver at most once, and of durable ones. */
+/** Messages in one measurement of three quarters of a second or so: of clients that deliver at most once, and of durable ones. */
 const COUNTS = {
-  json: { once: 15_000, durable: 200_000 },
-  16: { once: 15_000, durable: 200_000 },
+  json: { once: 15_000, durable: 400_000 },
+  16: { once: 15_000, durable: 400_000 },
   4096: { once: 8000, durable: 20_000 },
   65536: { once: 1000, durable: 1000 },
 };
 
 /** One way it is more. */
 const ONE_WAY = {
-  json: { once: 20_000, durable: 250_000 },
-  16: { once: 20_000, durable: 250_000 },
+  json: { once: 20_000, durable: 500_000 },
+  16: { once: 20_000, durable: 500_000 },
   4096: { once: 10_000, durable: 25_000 },
   65536: { once: 1500, durable: 1500 },
 };
@@ -69,8 +69,8 @@ const WARM_UP = 1;
  */
 const WORKS = [
   { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.8 },
-  { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
-  { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
+  { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.8 },
+  { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.8 },
   { work: "round-trip", payloads: PAYLOADS, counts: same(1000), warmsUp: true, how: "together", seconds: 0.3 },
   { work: "round-trip-busy", payloads: BUSY, counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
