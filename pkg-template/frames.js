@@ -3,8 +3,6 @@
 /** Stands before each message of a text frame. */
 const SEPARATOR = "\x1e";
 const BATCH = 0;
-/** Browsers send bytes in half the time of text; but a few messages had better be seen in their tools. */
-const MANY = 9;
 /** A number of the wire has at most 53 bits, 7 in a byte. */
 const LONGEST_NUMBER = 8;
 
@@ -21,30 +19,18 @@ const isAscii = (text) => !/[\x80-\uffff]/.test(text);
 /** Bytes of a text in UTF-8. */
 export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
 
-/** Whether messages fit into a text frame. */
-export function areTexts(payloads) {
-  return payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR));
-}
-
-/** The text frame of such messages, that begin at position `first`. */
-export const packTexts = (first, texts) => first + SEPARATOR + texts.join(SEPARATOR);
-
-/** The frame of messages, strings or Uint8Arrays, that begin at position `first`. */
+/** The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. */
 export function pack(first, payloads) {
-  const isText = areTexts(payloads);
-  if (isText && payloads.length < MANY) return packTexts(first, payloads);
-  // As they will stand in the frame, with room for the number before each.
-  const room = ({ length }) => (length < 64 ? "\0" : length < 8192 ? "\0\0" : "\0\0\0");
-  const text = isText && payloads.map((payload) => room(payload) + payload).join("");
-  const isReady = isText && isAscii(text);
-  const parts = payloads.map((payload) => (isReady || typeof payload !== "string" ? payload : encoder.encode(payload)));
+  if (payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR))) {
+    return first + SEPARATOR + payloads.join(SEPARATOR);
+  }
+  const parts = payloads.map((payload) => (typeof payload === "string" ? encoder.encode(payload) : payload));
   const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + LONGEST_NUMBER + length, 1 + LONGEST_NUMBER));
   // The first byte is BATCH, 0.
   let end = write(frame, 1, first);
-  if (isReady) encoder.encodeInto(text, frame.subarray(end));
   parts.forEach((part, index) => {
     end = write(frame, end, part.length * 2 + (typeof payloads[index] !== "string"));
-    if (!isReady) frame.set(part, end);
+    frame.set(part, end);
     end += part.length;
   });
   return frame.subarray(0, end);

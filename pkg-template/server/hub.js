@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 
-import { areTexts, pack, packTexts, unpack, utf8Length } from "../frames.js";
+import { pack, unpack, utf8Length } from "../frames.js";
 import { Queue } from "../queue.js";
 import { endOfTurn } from "../turn.js";
 import { Engine } from "./engine.js";
@@ -433,10 +433,7 @@ export class Hub {
   #transmitMessages(number, session, offset, count, first) {
     const outbox = this.#sessions.get(session)?.outbox;
     if (!outbox) return;
-    const payloads = outbox.slice(offset, count);
-    // However many: a page takes text apart faster than bytes.
-    const frame = areTexts(payloads) ? packTexts(first, payloads) : pack(first, payloads);
-    this.#transmit(this.#links.get(number), frame);
+    this.#transmit(this.#links.get(number), pack(first, outbox.slice(offset, count)));
   }
 
   #discard(count) {
