@@ -207,7 +207,7 @@ export class Link {
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#refuseWaiting();
     for (const { reject } of this.#flushes.splice(0)) reject(failure("closed"));
-    this.#owner.closed({ ...close }, error, this.#outbox.drain());
+    this.#owner.closed({ ...close }, error, this.#outbox.take());
     // The reactor called this, and is not done yet.
     setTimeout(() => this.#reactor?.free());
   }
@@ -322,11 +322,11 @@ export class Link {
         }
       },
       release: (count) => {
-        for (let i = 0; i < count; i++) this.#outbox.shift();
+        this.#outbox.take(count);
         this.#forget(count);
         this.#admitLater();
       },
-      deliver: (data) => owner.received(data),
+      deliver: (messages) => owner.received(messages),
       dropOldest: (count) => owner.dropped(count),
       retry: (close) => {
         this.#lastClose = close;
@@ -351,10 +351,10 @@ export class Link {
         owner.opened(resumed);
       },
       sessionLost: (unknown, returned) => {
-        const lost = [];
+        let lost = [];
         if (returned && unknown > 0) {
           for (const { reject } of this.#flushes.splice(0)) reject(failure("session-lost"));
-          while (lost.length < unknown) lost.push(this.#outbox.shift());
+          lost = this.#outbox.take(unknown);
           this.#forget(unknown);
           this.#admitLater();
         }

@@ -21,12 +21,24 @@ export class Queue {
     if (this.length === 0) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
-    // Half of it is empty: move the rest down. Each item is moved once for each that was taken.
+    this.#settle();
+    return item;
+  }
+
+  /** Takes so many of the oldest, or all. */
+  take(count = this.length) {
+    const items = this.slice(0, count);
+    this.#items.fill(undefined, this.#head, (this.#head += items.length));
+    this.#settle();
+    return items;
+  }
+
+  /** Where half of it is empty the rest moves down: each item is moved once for each that was taken. */
+  #settle() {
     if (this.#head * 2 >= this.#items.length) {
       this.#items.splice(0, this.#head);
       this.#head = 0;
     }
-    return item;
   }
 
   /** The item so many places behind the oldest. */
@@ -41,13 +53,5 @@ export class Queue {
 
   set(index, item) {
     this.#items[this.#head + index] = item;
-  }
-
-  /** Everything, the oldest first; the queue is empty then. */
-  drain() {
-    const items = this.#items.slice(this.#head);
-    this.#items = [];
-    this.#head = 0;
-    return items;
   }
 }

@@ -208,11 +208,9 @@ export class Reactor {
           this.#handle(N.TURN_ENDED);
         });
       case N.DELIVER:
-        for (; number > 0; number--) host.deliver(this.#arrivals.shift());
-        return;
+        return host.deliver(this.#arrivals.take(number));
       case N.DISCARD:
-        for (; number > 0; number--) this.#arrivals.shift();
-        return;
+        return this.#arrivals.take(number);
       case N.DROP:
         return host.dropOldest(number);
       case N.HEARTBEAT:

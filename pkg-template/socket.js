@@ -41,9 +41,9 @@ export class Socket extends EventTarget {
         const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));
         this.dispatchEvent(event("sessionlost", { unacknowledged, resent }));
       },
-      received: (data) => this.#receive(data),
+      received: (messages) => this.#receive(messages),
       dropped: (count) => {
-        for (let i = 0; i < count; i++) this.#inbox.shift();
+        this.#inbox.take(count);
       },
       stateChanged: (change) => this.dispatchEvent(event("statechange", change)),
       disconnected: (end) => this.dispatchEvent(event("disconnect", end)),
@@ -245,13 +245,15 @@ export class Socket extends EventTarget {
   }
 
   #dismissTakers() {
-    for (const resolve of this.#takers.drain()) resolve(false);
+    for (const resolve of this.#takers.take()) resolve(false);
   }
 
-  #receive(data) {
-    this.#inbox.push(typeof data === "string" ? data : new Uint8Array(data));
-    if (this.#consumer === "listeners") this.#dispatchAll();
-    else this.#takers.shift()?.(true);
+  #receive(messages) {
+    for (const data of messages) {
+      this.#inbox.push(typeof data === "string" ? data : new Uint8Array(data));
+      this.#takers.shift()?.(true);
+    }
+    this.#dispatchAll();
   }
 
   #end(end, error, payloads) {

@@ -77,7 +77,7 @@ export function tautSocketClass(load) {
           this.#reason = undefined;
           if (!this.#closing && !goesOn) this.dispatchEvent(new Event("open"));
         },
-        received: (data) => this.#receive(data),
+        received: (messages) => messages.forEach((data) => this.#receive(data)),
         // After `close` it only goes on to send what was queued; there is one end to tell, the last.
         stateChanged: ({ state, previous, cause }) => {
           const failed = state === "waiting" && previous === "connecting";

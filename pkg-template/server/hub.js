@@ -126,7 +126,7 @@ export class Hub {
     const [sessions, links] = [[...this.#sessions.values()], [...this.#links.values()]];
     this.#sessions.clear();
     this.#links.clear();
-    this.#arrivals.drain();
+    this.#arrivals.take();
     this.#takers = [];
     this.#isTurnOver = false;
     this.#lastNumber += NUMBERS;
@@ -135,7 +135,7 @@ export class Hub {
       link.isDone = true;
       link.transport.close(1011, BROKEN);
     }
-    for (const { owner, outbox } of sessions) owner.ended(1011, BROKEN, outbox?.drain() ?? []);
+    for (const { owner, outbox } of sessions) owner.ended(1011, BROKEN, outbox?.take() ?? []);
     report(error);
   }
 
@@ -367,7 +367,7 @@ export class Hub {
       this.#running = false;
     }
     // Each was delivered or thrown away. None may ever come to another session.
-    if (this.#arrivals.length > 0) this.#arrivals.drain();
+    if (this.#arrivals.length > 0) this.#arrivals.take();
     this.#isPartial = false;
     this.#setTimer(this.#feed(N.DEADLINE));
     if (this.#waiting.length > 0) this.#tellWaiting();
@@ -473,7 +473,7 @@ export class Hub {
     const entry = this.#sessions.get(number);
     if (!entry) return;
     this.#sessions.delete(number);
-    entry.owner.ended(code, reason, entry.outbox?.drain() ?? []);
+    entry.owner.ended(code, reason, entry.outbox?.take() ?? []);
   }
 
   // Time

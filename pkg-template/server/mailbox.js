@@ -329,7 +329,7 @@ export class Mailbox {
   #refuseWaiting() {
     clearTimeout(this.#closing?.timer);
     if (this.#waits > 0) {
-      const waiting = this.#waiting.drain();
+      const waiting = this.#waiting.take();
       this.#countWaiting(0);
       for (const { settle } of waiting) settle?.(closedFailure());
     }

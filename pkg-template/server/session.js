@@ -178,7 +178,7 @@ export class Session extends EventEmitter {
   }
 
   #dismissTakers() {
-    for (const resolve of this.#takers?.drain() ?? []) resolve(DONE);
+    for (const resolve of this.#takers?.take() ?? []) resolve(DONE);
   }
 
   /** The message of a payload that is taken. */
