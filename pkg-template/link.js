@@ -8,17 +8,17 @@ import { pack, sizeOf } from "./frames.js";
 import * as N from "./numbers.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
-import { LONGEST, PROTOCOL, Reactor } from "./reactor.js";
+import { LONGEST, now, PROTOCOL, Reactor } from "./reactor.js";
 
 const ACCEPTED = Promise.resolve();
 // In the engine's order.
 const STATES = ["connecting", "open", "waiting", "closed"];
-// Why a message is refused.
-const REFUSED = { [N.OVERFLOW]: "overflow", [N.TOO_BIG]: "too-big", [N.GONE]: "closed" };
+// Why a message is refused, by the engine's answer.
+const REFUSED = ["", "overflow", "overflow", "too-big", "closed"];
 /** The place of the outbox's bytes among the engine's figures. */
 const OUTBOX_BYTES = 5;
 /** That many figures has the engine; without one, nothing is known of the round trip. */
-const NOTHING = new Float64Array(10).fill(NaN, 9);
+const NOTHING = [0, 0, 0, 0, 0, 0, 0, 0, 0, NaN];
 
 /** The end of a connection that never was. */
 export const broken = () => ({ code: 1006, reason: "", wasClean: false });
@@ -77,14 +77,13 @@ export class Link {
     }
     // Nothing is told before the turn of its making ends: the owner's listeners are added in it.
     if (this.#reactor) queueMicrotask(() => this.#start());
-    else wasm.then((wasm) => this.#begin(wasm) && this.#start()).catch((cause) => this.#fail(wasmFailure(cause)));
+    else wasm.then((wasm) => this.#begin(wasm) && this.#start()).catch((cause) => this.#end(broken(), wasmFailure(cause)));
     if (options.signal?.aborted) queueMicrotask(this.#abort);
   }
 
   /** Takes a payload at once, or says why not. */
   offer(payload) {
-    const answer = this.#offer(payload);
-    return answer === N.WAIT ? "overflow" : REFUSED[answer];
+    return REFUSED[this.#offer(payload)];
   }
 
   /** A promise for when it is accepted; past the bounds of the outbox as many may wait for room as it holds. */
@@ -125,7 +124,7 @@ export class Link {
       this.#reactor.close(code, reason, timeout);
       return;
     }
-    this.#earlyClose = { code, reason, by: performance.now() + timeout };
+    this.#earlyClose = { code, reason, by: now() + timeout };
     if (this.#reactor) {
       this.#refuseWaiting();
     } else if (this.#waiting.length === 0) {
@@ -182,7 +181,7 @@ export class Link {
     if (this.#earlyClose) {
       const { code, reason, by } = this.#earlyClose;
       this.#refuseWaiting();
-      this.#reactor.close(code, reason, Math.max(by - performance.now(), 0));
+      this.#reactor.close(code, reason, Math.max(by - now(), 0));
     }
     this.#reactor.start();
   }
@@ -190,12 +189,8 @@ export class Link {
   #abort = () => {
     if (this.#stats) return;
     if (this.#reactor) this.#reactor.abort();
-    else this.#fail(failure("aborted"));
+    else this.#end(broken(), failure("aborted"));
   };
-
-  #fail(error) {
-    this.#end(broken(), error);
-  }
 
   #end(close, error) {
     if (this.#stats) return;
@@ -206,10 +201,14 @@ export class Link {
     if (this.state !== STATES[3]) this.#changeState(3, 0, null, error);
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#refuseWaiting();
-    for (const { reject } of this.#flushes.splice(0)) reject(failure("closed"));
+    this.#refuseFlushes("closed");
     this.#owner.closed({ ...close }, error, this.#outbox.take());
     // The reactor called this, and is not done yet.
     setTimeout(() => this.#reactor?.free());
+  }
+
+  #refuseFlushes(code) {
+    for (const { reject } of this.#flushes.splice(0)) reject(failure(code));
   }
 
   #changeState(state, previous, retryIn, cause) {
@@ -239,7 +238,7 @@ export class Link {
     if (answer !== N.ACCEPT) {
       outbox.pop();
       this.#accepted = before;
-    } else if (this.#released <= before) {
+    } else if (keep && this.#released <= before) {
       // It waits, and whoever sent it may use its memory for something else.
       outbox.set(before - this.#released, keep(payload));
     }
@@ -261,7 +260,7 @@ export class Link {
   #admitWaiting() {
     while (this.#waiting.length > 0) {
       const { payload, size } = this.#waiting.at(0);
-      const answer = this.#stats ? N.GONE : this.#put(payload, size, (payload) => payload);
+      const answer = this.#stats ? N.GONE : this.#put(payload, size);
       if (answer === N.WAIT) return;
       const { resolve, reject } = this.#nextWaiting();
       if (answer === N.ACCEPT) resolve();
@@ -353,7 +352,7 @@ export class Link {
       sessionLost: (unknown, returned) => {
         let lost = [];
         if (returned && unknown > 0) {
-          for (const { reject } of this.#flushes.splice(0)) reject(failure("session-lost"));
+          this.#refuseFlushes("session-lost");
           lost = this.#outbox.take(unknown);
           this.#forget(unknown);
           this.#admitLater();

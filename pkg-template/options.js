@@ -2,6 +2,7 @@
 // SyntaxError for URLs and subprotocols, as of the browser's own class) that names the option and what it takes.
 
 import { CODECS, tagOf } from "./codecs.js";
+import { utf8Length } from "./frames.js";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -80,6 +81,8 @@ export function readOptions(options = {}, url, own = options) {
     codec: readCodec(own.codec),
     protocols,
     durable,
+    // The browser's own class does not, and where the oldest make room, none is to wait for others.
+    gathers: !own.ends && !durable && overflow !== 2,
     // As the engine has it.
     window: Math.max(Math.min(inboxMessages, Math.floor(inboxBytes / 4096), 2 ** 31), 1),
     // As methods of what they came in.
@@ -159,7 +162,7 @@ export function checkClose(code, reason, refuse = wrongType) {
   if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
     refuse(`tautline: close takes the code 1000, or 3000 to 4999, not ${code}`, true);
   }
-  const bytes = new TextEncoder().encode(reason).length;
+  const bytes = utf8Length(reason);
   if (bytes > 123) refuse(`tautline: the close reason has ${bytes} bytes; at most 123 fit`, false);
 }
 

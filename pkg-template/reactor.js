@@ -18,12 +18,14 @@ const NO_STATUS = 1005;
 
 /** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
 const SLEEP = 5000;
+/** Messages that follow each other sooner than this, in ms, are a row. */
+const GATHER = 0.1;
 /** No frame without messages is longer than this, in bytes. */
 const LONGEST_CONTROL = 64 * 1024;
 /** A browser takes longer delays than this for none at all. */
 export const LONGEST = 2 ** 31 - 1;
 
-const now = () => performance.now();
+export const now = () => performance.now();
 const drift = () => Date.now() - now();
 
 export class Reactor {
@@ -32,6 +34,8 @@ export class Reactor {
   #engine;
   /** Messages travel in frames of a session. */
   #durable;
+  /** It matters when a message comes, or is taken. Looking at the clock costs as much as the rest of it. */
+  #watches;
   /** More messages no frame of one can have. */
   #window;
   /** What a face does: src/browser/reactor.rs has the list. */
@@ -52,11 +56,17 @@ export class Reactor {
   #running = false;
   /** The end of the turn is waited for. */
   #busy = false;
+  /**
+   * Until then what goes out on a plain WebSocket waits for it, and goes out in a row: the browser's other threads are woken
+   * once for all of it.
+   */
+  #gatherUntil = 0;
+  #mayGather;
   /** How many messages were taken that the engine has not heard of, and how many these may become: it says so. */
   #taken = 0;
   #patience = 0;
 
-  constructor(wasm, { numbers, durable, window, protocols }, host) {
+  constructor(wasm, { numbers, durable, window, protocols, heartbeat, gathers }, host) {
     this.#wasm = wasm;
     this.#engine = wasm.create(Math.random(), ...numbers);
     if (durable) {
@@ -66,13 +76,19 @@ export class Reactor {
       }
     }
     this.#durable = durable;
+    this.#watches = durable || heartbeat;
+    this.#mayGather = gathers;
     this.#window = window;
     this.#host = host;
     // A worker hears of the network only, Node of nothing.
     const { document } = globalThis;
     this.#listen(globalThis, "online", () => N.ONLINE);
     this.#listen(globalThis, "offline", () => N.OFFLINE);
-    this.#listen(globalThis, "pagehide", ({ persisted }) => (persisted ? N.LEFT : N.UNLOADED));
+    this.#listen(globalThis, "pagehide", ({ persisted }) => {
+      // Now or never.
+      this.#endTurn();
+      return persisted ? N.LEFT : N.UNLOADED;
+    });
     // Fires after the first load, too.
     this.#listen(globalThis, "pageshow", ({ persisted }) => persisted && N.RETURNED);
     this.#listen(document, "visibilitychange", () => (document.hidden ? N.HIDDEN : N.VISIBLE));
@@ -88,6 +104,11 @@ export class Reactor {
   /** 0 where a message of this size was accepted. Nothing goes out for it before a turn ends that is waited for. */
   send(size) {
     const answer = this.#wasm.handle(this.#engine, N.SEND, 0, 0, size);
+    if (answer && this.#busy && this.#mayGather) {
+      // What was gathered makes room by going out.
+      this.#endTurn();
+      return this.send(size);
+    }
     if (answer === 0 && !this.#busy) this.#run();
     return answer;
   }
@@ -102,6 +123,7 @@ export class Reactor {
   }
 
   close(code, reason, timeout) {
+    this.#mayGather = false;
     this.#put(encoder.encode(reason));
     this.#handle(N.SHUT, 0, code, timeout);
   }
@@ -138,7 +160,7 @@ export class Reactor {
   }
 
   #tellTaken() {
-    if (this.#taken > 0) this.#wasm.handle(this.#engine, N.TAKEN, now(), 0, this.#taken);
+    if (this.#taken > 0) this.#wasm.handle(this.#engine, N.TAKEN, this.#watches && now(), 0, this.#taken);
     this.#taken = 0;
   }
 
@@ -174,8 +196,9 @@ export class Reactor {
       for (;;) {
         this.#tellTaken();
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
-        if (this.#number(N.IS_SENDING) && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
-        const output = this.#wasm.poll(this.#engine);
+        const sends = this.#number(N.IS_SENDING);
+        if (sends && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
+        const output = this.#wasm.poll(this.#engine, sends && this.#mayGather && this.#gathers());
         if (output === 0) break;
         this.#perform(output, this.#number(0));
       }
@@ -202,11 +225,7 @@ export class Reactor {
       case N.CONTROL:
         return host.transmitFrame(this.#raw, this.#bytes());
       case N.AWAIT_TURN:
-        this.#busy = true;
-        return endOfTurn(() => {
-          this.#busy = false;
-          this.#handle(N.TURN_ENDED);
-        });
+        return this.#awaitTurn();
       case N.DELIVER:
         return host.deliver(this.#arrivals.take(number));
       case N.DISCARD:
@@ -237,6 +256,27 @@ export class Reactor {
         clearTimeout(this.#timer);
         return host.closed(this.#end(number), this.#number(N.FAILURE));
     }
+  }
+
+  /** Whether what is about to go out had better wait for the turn's end, because so much goes out these days. */
+  #gathers() {
+    if (!this.#busy) {
+      const at = now();
+      if (at >= this.#gatherUntil) this.#gatherUntil = at + GATHER;
+      else this.#awaitTurn();
+    }
+    return this.#busy;
+  }
+
+  #awaitTurn() {
+    this.#busy = true;
+    endOfTurn(() => this.#endTurn());
+  }
+
+  #endTurn() {
+    this.#busy = false;
+    this.#gatherUntil = 0;
+    this.#handle(N.TURN_ENDED);
   }
 
   #end(code) {
@@ -271,7 +311,9 @@ export class Reactor {
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
       this.#arrivals.push(data);
-      this.#handle(N.MESSAGE, generation, typeof data === "string" ? data.length : data.byteLength);
+      this.#tellTaken();
+      this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, data.byteLength ?? data.length);
+      this.#run();
     });
     on("error", () => this.#handle(N.FAILED, generation));
     on("close", ({ code, reason, wasClean }) => {

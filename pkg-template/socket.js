@@ -3,12 +3,12 @@
 import { bytesOf } from "./codecs.js";
 import { failure, TautlineError } from "./errors.js";
 import { deferred, Link } from "./link.js";
-import { checkClose, readOptions, readUrl } from "./options.js";
+import { checkClose, isFunction, isObject, readOptions, readUrl } from "./options.js";
 import { Queue } from "./queue.js";
 
 const DONE = Object.freeze({ value: undefined, done: true });
 
-const isCapture = (options) => Boolean(typeof options === "object" ? options?.capture : options);
+const isCapture = (options) => Boolean(isObject(options) ? options.capture : options);
 const event = (type, fields) => Object.assign(new Event(type), fields);
 
 export class Socket extends EventTarget {
@@ -100,8 +100,7 @@ export class Socket extends EventTarget {
 
   addEventListener(type, listener, options) {
     // What is no listener is for the platform to refuse.
-    const isListener = typeof listener === "function" || (typeof listener === "object" && listener !== null);
-    if (type === "message" && isListener) this.#listen(listener, options);
+    if (type === "message" && (isFunction(listener) || isObject(listener))) this.#listen(listener, options);
     else super.addEventListener(type, listener, options);
   }
 

@@ -135,10 +135,13 @@ pub fn handle(engine: u32, input: u8, now: f64, generation: u32, number: f64, se
     .unwrap_or_default()
 }
 
-/// The next thing to do, by its number in `reactor.js`; 0 where there is none.
+/// The next thing to do, by its number in `reactor.js`; 0 where there is none. Where it `holds`, messages of a plain WebSocket
+/// that are about to be sent wait for the end of the turn.
 #[wasm_bindgen]
-pub fn poll(engine: u32) -> u32 {
-    table::with(engine, Engine::poll).flatten().unwrap_or_default()
+pub fn poll(engine: u32, holds: bool) -> u32 {
+    table::with(engine, |engine| engine.poll(holds))
+        .flatten()
+        .unwrap_or_default()
 }
 
 /// Of the output: 0 its count, generation, deadline (milliseconds), code or state; 1 the state before, or whether an end was
@@ -232,8 +235,8 @@ impl Engine {
         0
     }
 
-    fn poll(&mut self) -> Option<u32> {
-        let output = self.machine.poll()?;
+    fn poll(&mut self, holds: bool) -> Option<u32> {
+        let output = self.machine.poll_unless_held(holds)?;
         let (kind, first) = match output {
             Output::AskUrl(generation) => (1, f64::from(generation.number())),
             Output::Open(generation) => (2, f64::from(generation.number())),

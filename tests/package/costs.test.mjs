@@ -87,17 +87,16 @@ function usual(all) {
 
 test("a round trip without a session is a frame each way, with no timer and no turn", async () => {
   const all = await counted(false, trips, TRIPS);
-  for (const trip of all) {
-    assert.deepEqual(trip, {
-      "frame out": 1,
-      "frame in": 1,
-      [SEND]: 1,
-      [MESSAGE]: 1,
-      [TAKEN]: 1,
-      poll: 6,
-      number: 12,
-    });
-  }
+  // Now and then one comes back so soon that the next counts as a row, and waits for its turn.
+  assert.deepEqual(usual(all), {
+    "frame out": 1,
+    "frame in": 1,
+    [SEND]: 1,
+    [MESSAGE]: 1,
+    [TAKEN]: 1,
+    poll: 5,
+    number: 10,
+  });
 });
 
 test("a round trip in a session is a frame each way and one turn, with no timer", async () => {
@@ -117,15 +116,17 @@ test("a round trip in a session is a frame each way and one turn, with no timer"
   });
 });
 
-test("without a session each of many messages costs what one costs", async () => {
+test("without a session each of many messages is a frame, and what is sent in one turn goes out in a row", async () => {
   const { counts, bytesOut, bytesIn } = await counted(false, rounds, ROUNDS, ROUND);
   assert.deepEqual([counts["frame out"], counts["frame in"]], [MESSAGES, MESSAGES]);
   assert.deepEqual([bytesOut, bytesIn], [100 * MESSAGES, 100 * MESSAGES]);
   assert.deepEqual([counts[SEND], counts[MESSAGE], counts[TAKEN]], [MESSAGES, MESSAGES, MESSAGES]);
-  // 21, and a look at how much the socket holds after every mebibyte.
+  // 9, and some for each row, and for a look at how much the socket holds after every mebibyte.
   const each = crossings(counts) / MESSAGES;
-  assert.ok(each < 21.01, `${each} crossings for each message`);
-  assert.deepEqual([counts.timer, counts.turn, counts.microtask], [undefined, undefined, undefined]);
+  assert.ok(each < 9.2, `${each} crossings for each message`);
+  assert.deepEqual([counts.timer, counts.microtask], [undefined, undefined]);
+  // What is sent in one turn is one row.
+  assert.ok(counts.turn >= ROUNDS && counts.turn < 2 * ROUNDS, `${counts.turn} rows in ${ROUNDS} rounds`);
 });
 
 test("in a session many messages cost a crossing each way, and share frames", async (t) => {

@@ -42,18 +42,19 @@ test("an inbox without bounds takes a frame for what it is", () => {
   assert.deepEqual(unpack("1\x1ea\x1eb\x1ec", window), { first: 1, messages: ["a", "b", "c"] });
 });
 
-test("a few texts are a text frame, many are bytes, and both are read as they were", () => {
-  const few = ["a", "{}", "", "é"];
-  assert.equal(pack(7, few), "7\x1ea\x1e{}\x1e\x1eé");
-  // Lengths around those at which the number before a message grows, beside what is not ASCII, or not even text.
+test("texts are a text frame, whatever else is among them bytes, and both are read as they were", () => {
+  const texts = ["a", "{}", "", "é"];
+  assert.equal(pack(7, texts), "7\x1ea\x1e{}\x1e\x1eé");
+  assert.deepEqual(unpack(pack(7, texts), 4), { first: 7, messages: texts });
+  // A text with the separator in it; and lengths around those at which the number before a message grows.
   const lengths = [0, 1, 62, 63, 64, 65, 8190, 8191, 8192, 8193, 20_000, 3, 100];
   const ascii = lengths.map((length) => "x".repeat(length));
-  const lists = [ascii, ascii.toReversed(), [...ascii, "é".repeat(40)], [...ascii, "a\x1eb"], Array(9).fill(""), Array(500).fill("{}")];
-  for (const [index, texts] of lists.entries()) {
-    const first = index % 2 === 0 ? 1 : 2 ** 40 + index;
-    const frame = pack(first, texts);
+  const lists = [ascii, ascii.toReversed(), ["é".repeat(40)], Array(9).fill(""), Array(500).fill("{}")];
+  for (const [index, list] of lists.entries()) {
+    const [first, mixed] = [index % 2 === 0 ? 1 : 2 ** 40 + index, [...list, "a\x1eb"]];
+    const frame = pack(first, mixed);
     assert.ok(frame instanceof Uint8Array, `list ${index}`);
-    assert.deepEqual(unpack(frame.slice().buffer, texts.length), { first, messages: texts }, `list ${index}`);
+    assert.deepEqual(unpack(frame.slice().buffer, mixed.length), { first, messages: mixed }, `list ${index}`);
   }
   const { messages } = unpack(pack(1, [...ascii, Uint8Array.of(1, 2)]).slice().buffer, 99);
   assert.deepEqual(messages.slice(0, -1), ascii);

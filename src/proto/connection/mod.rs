@@ -213,10 +213,15 @@ impl Connection {
 
     /// The next thing to do, until there is none.
     pub fn poll(&mut self) -> Option<Output> {
+        self.poll_unless_held(false)
+    }
+
+    /// The same; where a driver holds, whatever waits to be sent waits on.
+    pub fn poll_unless_held(&mut self, holds: bool) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
         }
-        if let Some(output) = self.transmission().or_else(|| self.farewell()) {
+        if !holds && let Some(output) = self.transmission().or_else(|| self.farewell()) {
             return Some(output);
         }
         let next = self.timers.next();
@@ -295,12 +300,12 @@ impl Connection {
         }
     }
 
-    /// How many messages the application may take, until something else happens, before [`Input::Taken`] has to say so: none
-    /// on a plain WebSocket.
+    /// How many messages the application may take, until something else happens, before [`Input::Taken`] has to say so: any
+    /// number on a plain WebSocket.
     pub fn patience(&self) -> u64 {
         self.session
             .as_ref()
-            .map_or(0, |session| session.client.incoming.patience())
+            .map_or(u64::MAX, |session| session.client.incoming.patience())
     }
 
     /// Messages of a session that went out and are not known to be taken.
