@@ -33,11 +33,9 @@ export const FRAME = 27;
 export const PART = 28;
 export const BATCH = 29;
 
-// What it answers to SEND: accepted, it has to wait, or it is refused.
+// What it answers to SEND: accepted, it has to wait, or it is refused. `link.js` has the words for the others, 2 and 3.
 export const ACCEPT = 0;
 export const WAIT = 1;
-export const OVERFLOW = 2;
-export const TOO_BIG = 3;
 export const GONE = 4;
 
 // Outputs.

@@ -57,10 +57,11 @@ export class Reactor {
   /** The end of the turn is waited for. */
   #busy = false;
   /**
-   * Until then what goes out on a plain WebSocket waits for it, and goes out in a row: the browser's other threads are woken
-   * once for all of it.
+   * Until then what is to go out on a plain WebSocket waits for the turn's end, and goes out in a row: the browser's other
+   * threads are woken once for all of it.
    */
   #gatherUntil = 0;
+  /** Not at the browser's own class, for one, and not behind a close. */
   #mayGather;
   /** How many messages were taken that the engine has not heard of, and how many these may become: it says so. */
   #taken = 0;
@@ -192,13 +193,15 @@ export class Reactor {
   #run() {
     if (this.#running) return;
     this.#running = true;
+    let holds;
     try {
       for (;;) {
         this.#tellTaken();
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
         const sends = this.#number(N.IS_SENDING);
         if (sends && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
-        const output = this.#wasm.poll(this.#engine, sends && this.#mayGather && this.#gathers());
+        if (sends) holds ??= this.#mayGather && this.#gathers();
+        const output = this.#wasm.poll(this.#engine, holds);
         if (output === 0) break;
         this.#perform(output, this.#number(0));
       }

@@ -153,8 +153,9 @@ impl<H: Host> Reactor<H> {
             return;
         }
         self.notice_late_message();
+        let mut gathers = None;
         loop {
-            self.prepare_to_send(&mut has_looked);
+            self.prepare_to_send(&mut has_looked, &mut gathers);
             match self.host.machine(Connection::poll) {
                 Some(output) => self.perform(output),
                 None if self.ends_turn_at_once() => self.feed(Input::TurnEnded),
@@ -256,6 +257,10 @@ impl<H: Host> Reactor<H> {
                 if let Some(signal) = page::signal(cue, event) {
                     // The page may be about to go: now or never.
                     self.send_what_was_held();
+                    if matches!(cue, page::Cue::Hide) {
+                        self.turn_due.take();
+                        self.feed(Input::TurnEnded);
+                    }
                     self.run();
                     self.handle(Input::Page(signal));
                 }
@@ -362,8 +367,9 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Sees to it that what is about to go out may. The browser tells nobody when a socket begins to close; it is seen only by
-    /// looking: once while something is to go out, and each time before something does, since user code may close it.
-    fn prepare_to_send(&self, has_looked: &mut bool) {
+    /// looking: once while something is to go out, and each time before something does, since user code may close it. What goes
+    /// out in one run of the loop is one: it all `gathers`, or nothing of it.
+    fn prepare_to_send(&self, has_looked: &mut bool, gathers: &mut Option<bool>) {
         let (looks, may_gather, generation) = self.host.machine(|machine| {
             let is_closing = machine.admits(0) == Admission::Closed;
             if is_closing {
@@ -372,7 +378,7 @@ impl<H: Host> Reactor<H> {
             }
             let sends = machine.is_sending();
             let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
-            let may_gather = sends && !is_closing && !machine.is_durable();
+            let may_gather = sends && !is_closing && machine.may_hold();
             (looks, may_gather, machine.generation())
         });
         if !looks {
@@ -381,7 +387,7 @@ impl<H: Host> Reactor<H> {
         *has_looked = true;
         if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
-        } else if may_gather && self.gathers() {
+        } else if may_gather && *gathers.get_or_insert_with(|| self.gathers()) {
             self.host.machine(Connection::hold);
         }
     }

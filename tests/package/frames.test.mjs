@@ -42,7 +42,7 @@ test("an inbox without bounds takes a frame for what it is", () => {
   assert.deepEqual(unpack("1\x1ea\x1eb\x1ec", window), { first: 1, messages: ["a", "b", "c"] });
 });
 
-test("texts are a text frame, whatever else is among them bytes, and both are read as they were", () => {
+test("texts are a text frame, however many, and with anything else among them bytes; both are read as they were", () => {
   const texts = ["a", "{}", "", "é"];
   assert.equal(pack(7, texts), "7\x1ea\x1e{}\x1e\x1eé");
   assert.deepEqual(unpack(pack(7, texts), 4), { first: 7, messages: texts });
@@ -52,6 +52,8 @@ test("texts are a text frame, whatever else is among them bytes, and both are re
   const lists = [ascii, ascii.toReversed(), ["é".repeat(40)], Array(9).fill(""), Array(500).fill("{}")];
   for (const [index, list] of lists.entries()) {
     const [first, mixed] = [index % 2 === 0 ? 1 : 2 ** 40 + index, [...list, "a\x1eb"]];
+    assert.deepEqual(unpack(pack(first, list), list.length), { first, messages: list }, `list ${index}`);
+    assert.equal(typeof pack(first, list), "string", `list ${index}`);
     const frame = pack(first, mixed);
     assert.ok(frame instanceof Uint8Array, `list ${index}`);
     assert.deepEqual(unpack(frame.slice().buffer, mixed.length), { first, messages: mixed }, `list ${index}`);

@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use js_sys::Function;
 use tautline::codec::Text;
-use tautline::{Sender, Socket};
+use tautline::{Outbox, OutboxOverflow, Sender, Socket};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -224,4 +224,47 @@ async fn what_was_gathered_goes_out_before_the_page_goes() {
         .unwrap();
         until_seen(&name, |seen| seen.messages == count && seen.open == 0).await;
     }
+}
+
+#[wasm_bindgen_test]
+async fn a_session_says_what_waits_for_its_turn_before_the_page_goes() {
+    let socket = Socket::<String>::builder(url("/echo"))
+        .codec(Text)
+        .durable()
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let (sender, _receiver) = socket.split();
+    let mut count = 0;
+    // A browser that is slow at first hands on a few more before they follow each other closely.
+    while socket.stats().sent == count {
+        assert!(count < 1000, "a thousand messages, and none of them waits");
+        send(&sender, "an echo");
+        count += 1;
+        microtasks().await;
+    }
+    Function::new_no_args("dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }));")
+        .call0(&JsValue::NULL)
+        .unwrap();
+    assert_eq!(socket.stats().sent, count);
+}
+
+#[wasm_bindgen_test]
+async fn an_outbox_that_drops_its_oldest_drops_nothing_while_the_socket_takes_it() {
+    let socket = Socket::<String>::builder(url("/echo"))
+        .codec(Text)
+        .outbox(Outbox {
+            messages: 10,
+            overflow: OutboxOverflow::DropOldest,
+            ..Outbox::default()
+        })
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let (sender, _receiver) = socket.split();
+    for _ in 0..200 {
+        send(&sender, "an echo");
+        microtasks().await;
+    }
+    assert_eq!(socket.stats().sent, 200);
 }

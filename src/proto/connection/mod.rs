@@ -196,6 +196,12 @@ impl Connection {
         }
     }
 
+    /// Whether a driver may hold what is to go out: not where the oldest would have to make room for it, or where it would be
+    /// refused.
+    pub fn may_hold(&self) -> bool {
+        !self.is_durable() && self.config.outbox.overflow == OutboxOverflow::Wait
+    }
+
     /// Hands nothing more to the socket, until [`go_on`](Self::go_on). For a plain WebSocket: a session collects by itself.
     /// A close waits behind what is held: a driver goes on when there is one.
     pub fn hold(&mut self) {
