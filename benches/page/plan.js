@@ -117,6 +117,7 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
         // Long enough for the page's compilers, in a quick run as well.
         warmUp: countsOf(taking, messages, WARM_UP),
         seconds: one.seconds * share,
+        warmUpSeconds: warmsUp ? one.seconds * WARM_UP : 0,
         quick,
       });
     }

@@ -15,9 +15,8 @@ export class Progress {
   #written = 0;
 
   constructor(jobs) {
-    for (const { rounds, warmsUp, clients, how, seconds } of jobs) {
-      // The warm-up is a quarter.
-      this.#seconds += seconds * clients.length * (rounds + (warmsUp ? 0.25 : 0));
+    for (const { rounds, warmsUp, clients, how, seconds, warmUpSeconds } of jobs) {
+      this.#seconds += clients.length * (seconds * rounds + warmUpSeconds);
       this.#total += (how === "together" ? 1 : clients.length) * (rounds + (warmsUp ? 1 : 0));
     }
     console.log(`${this.#total} measurements, about ${duration(this.#seconds)}`);
