@@ -23,6 +23,15 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
+// Where connections were reset, Node 20 now and then spins for ever over the handles that it frees at its natural end; `exit`
+// leaves them to the system. Once the runner, which ends its report in this very event, has said all.
+let hasReported = false;
+process.on("beforeExit", () => {
+  if (hasReported) process.exit();
+  hasReported = true;
+  setImmediate(() => {});
+});
+
 /** Says what makes a file that is missing. */
 export function need(file, command) {
   if (!existsSync(file)) throw new Error(`${file} is missing: run \`${command}\``);
