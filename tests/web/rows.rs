@@ -93,6 +93,26 @@ fn think_long() {
         .unwrap();
 }
 
+/// A plain socket that is open; the server knows its connection by this name.
+async fn open(name: &str) -> Socket<String> {
+    let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
+        .codec(Text)
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    socket
+}
+
+/// Tells the page that it goes: for good, or to come back.
+fn leave(persisted: bool) {
+    Function::new_with_args(
+        "persisted",
+        "dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));",
+    )
+    .call1(&JsValue::NULL, &persisted.into())
+    .unwrap();
+}
+
 /// Sends until a message waits for the end of its turn; how many.
 async fn send_until_one_waits(socket: &Socket<String>) -> u64 {
     for count in 1..=1000 {
@@ -175,11 +195,7 @@ async fn a_message_of_a_session_that_is_alone_waits_for_no_end_of_a_turn() {
 #[wasm_bindgen_test]
 async fn a_close_waits_for_no_row() {
     let name = name();
-    let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
-        .codec(Text)
-        .connect()
-        .unwrap();
-    soon("opened", socket.opened()).await.unwrap();
+    let socket = open(&name).await;
     let count = send_until_one_waits(&socket).await;
     let closed = socket.close(1000, "");
     microtasks().await;
@@ -210,18 +226,9 @@ async fn nothing_is_gathered_behind_a_close() {
 async fn what_was_gathered_goes_out_before_the_page_goes() {
     for persisted in [true, false] {
         let name = name();
-        let socket = Socket::<String>::builder(url(&format!("/echo?name={name}")))
-            .codec(Text)
-            .connect()
-            .unwrap();
-        soon("opened", socket.opened()).await.unwrap();
+        let socket = open(&name).await;
         let count = send_until_one_waits(&socket).await;
-        Function::new_with_args(
-            "persisted",
-            "dispatchEvent(Object.assign(new Event('pagehide'), { persisted }));",
-        )
-        .call1(&JsValue::NULL, &persisted.into())
-        .unwrap();
+        leave(persisted);
         until_seen(&name, |seen| seen.messages == count && seen.open == 0).await;
     }
 }
@@ -243,9 +250,7 @@ async fn a_session_says_what_waits_for_its_turn_before_the_page_goes() {
         count += 1;
         microtasks().await;
     }
-    Function::new_no_args("dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }));")
-        .call0(&JsValue::NULL)
-        .unwrap();
+    leave(false);
     assert_eq!(socket.stats().sent, count);
 }
 
