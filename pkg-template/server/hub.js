@@ -438,7 +438,7 @@ export class Hub {
 
   #discard(count) {
     this.#isPartial = true;
-    for (; count > 0; count--) this.#arrivals.shift();
+    this.#arrivals.take(count);
   }
 
   #deliver(entry, count) {
@@ -458,7 +458,7 @@ export class Hub {
 
   #release(entry, count) {
     if (!entry) return;
-    for (let i = 0; i < count; i++) entry.outbox.shift();
+    entry.outbox.take(count);
     entry.owner.released(count);
   }
 
