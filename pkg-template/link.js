@@ -306,7 +306,7 @@ export class Link {
       askUrl: (number) => this.#askUrl(number),
       forgetUrl: () => this.#question?.abort(),
       transmit: (raw, count) => {
-        for (let i = 0; i < count; i++) this.#hand(raw, this.#outbox.at(i));
+        for (const payload of this.#outbox.slice(0, count)) this.#hand(raw, payload);
       },
       transmitBatch: (raw, count, offset, first) => {
         this.#hand(raw, pack(first, this.#outbox.slice(offset, count)));

@@ -69,10 +69,10 @@ export function readOptions(options = {}, url, own = options) {
   const overflow = choice(outbox, "outbox.overflow", ["wait", "reject", "drop-oldest"]);
   const inboxMessages = read(inbox, "inbox.messages", 4096, isCount, COUNT);
   const inboxBytes = read(inbox, "inbox.bytes", 64 * 2 ** 20, isCount, COUNT);
-  const interval = beats ? read(heartbeat, "heartbeat.interval", NaN, isSpan, SPAN) : 0;
-  const timeout = beats ? read(heartbeat, "heartbeat.timeout", NaN, isSpan, SPAN) : 0;
-  if (Number.isNaN(interval)) refuse("heartbeat.interval", SPAN);
-  if (Number.isNaN(timeout)) refuse("heartbeat.timeout", SPAN);
+  /** What has no default. */
+  const beat = (path) => (beats ? (read(heartbeat, path, undefined, isSpan, SPAN) ?? refuse(path, SPAN)) : 0);
+  const interval = beat("heartbeat.interval");
+  const timeout = beat("heartbeat.timeout");
   if (durable && overflow === 2) refuse("outbox.overflow", '"wait" or "reject" where `durable` is true');
   const protocols = readProtocols(own.protocols);
   if (durable && protocols.length > MOST_PROTOCOLS) refuse("protocols", `at most ${MOST_PROTOCOLS} where \`durable\` is true`);
@@ -87,7 +87,7 @@ export function readOptions(options = {}, url, own = options) {
     window: Math.max(Math.min(inboxMessages, Math.floor(inboxBytes / 4096), 2 ** 31), 1),
     // As methods of what they came in.
     retry: retry && ((close) => reconnect.retry(close)),
-    heartbeat: beats ? () => heartbeat.message() : undefined,
+    heartbeat: beats && (() => heartbeat.message()),
     signal: read(options, "signal", undefined, (value) => value instanceof AbortSignal, "an AbortSignal"),
     outbox: { messages: outboxMessages, bytes: outboxBytes, dropOldest: overflow === 2 },
     // In the order in which the engine takes them.

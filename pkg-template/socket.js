@@ -9,7 +9,6 @@ import { Queue } from "./queue.js";
 const DONE = Object.freeze({ value: undefined, done: true });
 
 const isCapture = (options) => Boolean(isObject(options) ? options.capture : options);
-const event = (type, fields) => Object.assign(new Event(type), fields);
 
 export class Socket extends EventTarget {
   #link;
@@ -35,19 +34,19 @@ export class Socket extends EventTarget {
     this.#link = new Link(load, typeof url === "function" ? url : readUrl(url), read, {
       opened: (resumed) => {
         this.#opened.resolve();
-        this.dispatchEvent(event("open", { resumed }));
+        this.#tell("open", { resumed });
       },
       sessionLost: (payloads, resent) => {
         const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));
-        this.dispatchEvent(event("sessionlost", { unacknowledged, resent }));
+        this.#tell("sessionlost", { unacknowledged, resent });
       },
       received: (messages) => this.#receive(messages),
       dropped: (count) => {
         this.#inbox.take(count);
       },
-      stateChanged: (change) => this.dispatchEvent(event("statechange", change)),
-      disconnected: (end) => this.dispatchEvent(event("disconnect", end)),
-      failed: (error) => this.dispatchEvent(event("error", { error })),
+      stateChanged: (change) => this.#tell("statechange", change),
+      disconnected: (end) => this.#tell("disconnect", end),
+      failed: (error) => this.#tell("error", { error }),
       closed: (end, error, payloads) => this.#end(end, error, payloads),
     });
   }
@@ -168,6 +167,10 @@ export class Socket extends EventTarget {
     return bytes;
   }
 
+  #tell(type, fields) {
+    this.dispatchEvent(Object.assign(new Event(type), fields));
+  }
+
   // In
 
   #claim(consumer) {
@@ -220,7 +223,7 @@ export class Socket extends EventTarget {
   #dispatchAll() {
     while (this.#inbox.length > 0 && this.#consumer === "listeners") {
       const taken = this.#take();
-      if (taken) this.dispatchEvent(event("message", { data: taken.value }));
+      if (taken) this.#tell("message", { data: taken.value });
     }
   }
 
@@ -231,7 +234,7 @@ export class Socket extends EventTarget {
     try {
       return { value: this.#codec.decode(data), done: false };
     } catch (cause) {
-      this.dispatchEvent(event("error", { error: failure("decode", { cause, data }) }));
+      this.#tell("error", { error: failure("decode", { cause, data }) });
       return undefined;
     }
   }
@@ -259,9 +262,9 @@ export class Socket extends EventTarget {
     // Nothing comes after `close`.
     this.#dispatchAll();
     this.#opened.reject(error ?? new TautlineError("closed", `the socket closed before it was open (code ${end.code})`));
-    if (error && error.code !== "closed") this.dispatchEvent(event("error", { error }));
+    if (error && error.code !== "closed") this.#tell("error", { error });
     const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));
-    this.dispatchEvent(event("close", { ...end, unacknowledged }));
+    this.#tell("close", { ...end, unacknowledged });
     this.#closed.resolve(end);
     this.#dismissTakers();
   }

@@ -32,6 +32,8 @@ impl Aim {
             // together, and is alike. Another hundredth.
             Self::Size => &[
                 "--ignore-implicit-traps",
+                "--flatten",
+                "--dfo",
                 "-Oz",
                 "--low-memory-unused",
                 "--flatten",
