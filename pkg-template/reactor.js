@@ -104,7 +104,7 @@ export class Reactor {
 
   /** 0 where a message of this size was accepted. Nothing goes out for it before a turn ends that is waited for. */
   send(size) {
-    const answer = this.#wasm.handle(this.#engine, N.SEND, 0, 0, size);
+    const answer = this.#wasm.handle(this.#engine, N.SEND, this.#durable && !this.#busy && now(), 0, size);
     if (answer && this.#busy && this.#mayGather) {
       // What was gathered makes room by going out.
       this.#endTurn();

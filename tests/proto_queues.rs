@@ -226,6 +226,33 @@ fn what_a_driver_holds_goes_out_on_the_next_connection() {
 }
 
 #[test]
+fn a_close_stands_behind_what_a_driver_holds() {
+    let mut rig = Rig::open(config(), 1);
+    rig.holds();
+    rig.send(1);
+    rig.close(1000, ms(5_000));
+    assert!(rig.is_writable(), "nothing was handed on");
+    rig.goes_on();
+    assert_eq!(rig.wire, [1]);
+    assert!(!rig.is_writable());
+}
+
+#[test]
+fn what_may_be_held() {
+    for (overflow, may) in [
+        (OutboxOverflow::Wait, true),
+        (OutboxOverflow::Reject, false),
+        (OutboxOverflow::DropOldest, false),
+    ] {
+        let mut rig = Rig::open(outbox(10, MIB, overflow), 1);
+        assert_eq!(rig.machine.may_hold(), may, "{overflow:?}");
+        rig.send(1);
+        rig.close(1000, ms(5_000));
+        assert!(!rig.machine.may_hold(), "a close waits for nobody");
+    }
+}
+
+#[test]
 fn a_driver_that_holds_nothing_changes_nothing_by_going_on() {
     let mut rig = Rig::open(config(), 1);
     rig.send(2 * MIB);

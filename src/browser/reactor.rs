@@ -22,7 +22,7 @@ use super::page;
 use super::socket::{self, Report, Socket};
 use super::text;
 use crate::codec::{Payload, packing};
-use crate::proto::{Admission, Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
 use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
 
@@ -33,7 +33,7 @@ const NO_STATUS: u16 = 1005;
 /// other threads are woken once for all of them. Less than any round trip, and what a clock can tell where it is kept
 /// coarse.
 const GATHER: Duration = Duration::from_micros(100);
-/// So soon after a row the next one begins; and so soon after a frame of a session the next one waits for the turn's end.
+/// So soon after a row the next one begins.
 const FLOW: Duration = Duration::from_millis(1);
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
@@ -91,9 +91,9 @@ pub(crate) struct Reactor<H> {
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
-    /// The machine awaits the turn's end since then, and nobody was asked for it yet.
-    turn_due: Cell<Option<Time>>,
-    /// Until then what goes out on a plain WebSocket waits for the end of its turn.
+    /// What goes out on a plain WebSocket waits for the end of the turn.
+    holds: Cell<bool>,
+    /// Until then it begins to.
     gather_until: Cell<Time>,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
@@ -110,7 +110,7 @@ impl<H: Host> Reactor<H> {
             arrivals: RefCell::default(),
             texts: text::Reader::default(),
             timer: RefCell::default(),
-            turn_due: Cell::default(),
+            holds: Cell::default(),
             gather_until: Cell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
             sleep: SleepWatch::new(),
@@ -152,15 +152,22 @@ impl<H: Host> Reactor<H> {
         if self.running.replace(true) {
             return;
         }
-        self.notice_late_message();
-        let mut gathers = None;
+        if self.host.machine(|machine| machine.minds_time()) {
+            let now = clock::now();
+            self.host.machine(|machine| machine.tick(now));
+        }
+        let mut holds = None;
         loop {
-            self.prepare_to_send(&mut has_looked, &mut gathers);
-            match self.host.machine(Connection::poll) {
-                Some(output) => self.perform(output),
-                None if self.ends_turn_at_once() => self.feed(Input::TurnEnded),
-                None => break,
-            }
+            self.prepare_to_send(&mut has_looked, &mut holds);
+            let output = self.host.machine(|machine| {
+                // User code may have closed it meanwhile.
+                let holds = holds.unwrap_or_default() && machine.may_hold();
+                machine.poll_unless_held(holds)
+            });
+            let Some(output) = output else {
+                break;
+            };
+            self.perform(output);
         }
         self.running.set(false);
         if self.host.machine(|machine| machine.state()) == State::Closed {
@@ -196,7 +203,11 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit_frame(&socket, &frame);
                 }
             }
-            Output::AwaitTurn => self.turn_due.set(Some(clock::now())),
+            Output::AwaitTurn => {
+                if !self.turn.borrow_mut().request() {
+                    self.feed(Input::TurnEnded);
+                }
+            }
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
                 if let Some(socket) = self.raw() {
@@ -256,9 +267,8 @@ impl<H: Host> Reactor<H> {
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
                     // The page may be about to go: now or never.
-                    self.send_what_was_held();
+                    self.stop_holding();
                     if matches!(cue, page::Cue::Hide) {
-                        self.turn_due.take();
                         self.feed(Input::TurnEnded);
                     }
                     self.run();
@@ -274,7 +284,6 @@ impl<H: Host> Reactor<H> {
             Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
                 let now = clock::now();
                 self.read_frame(generation, &data, now);
-                self.notice_turn(now);
                 self.work(true);
             }
             Report::Message(data) => {
@@ -368,18 +377,12 @@ impl<H: Host> Reactor<H> {
 
     /// Sees to it that what is about to go out may. The browser tells nobody when a socket begins to close; it is seen only by
     /// looking: once while something is to go out, and each time before something does, since user code may close it. What goes
-    /// out in one run of the loop is one: it all `gathers`, or nothing of it.
-    fn prepare_to_send(&self, has_looked: &mut bool, gathers: &mut Option<bool>) {
-        let (looks, may_gather, generation) = self.host.machine(|machine| {
-            let is_closing = machine.admits(0) == Admission::Closed;
-            if is_closing {
-                // Nothing more comes to gather, and the close stands behind what is held.
-                machine.go_on();
-            }
+    /// out in one run of the loop is one: all of it is held, or nothing.
+    fn prepare_to_send(&self, has_looked: &mut bool, holds: &mut Option<bool>) {
+        let (looks, may_hold, generation) = self.host.machine(|machine| {
             let sends = machine.is_sending();
             let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
-            let may_gather = sends && !is_closing && machine.may_hold();
-            (looks, may_gather, machine.generation())
+            (looks, sends && machine.may_hold(), machine.generation())
         });
         if !looks {
             return;
@@ -387,53 +390,28 @@ impl<H: Host> Reactor<H> {
         *has_looked = true;
         if !self.socket.borrow().as_ref().is_some_and(Socket::takes_messages) {
             self.feed(Input::Closing(generation));
-        } else if may_gather && *gathers.get_or_insert_with(|| self.gathers()) {
-            self.host.machine(Connection::hold);
+        } else if may_hold {
+            holds.get_or_insert_with(|| self.gathers());
         }
     }
 
     /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
     fn gathers(&self) -> bool {
+        if self.holds.get() {
+            return true;
+        }
         let now = clock::now();
         if now < self.gather_until.get() && self.turn.borrow_mut().request() {
+            self.holds.set(true);
             return true;
         }
         self.gather_until.set(now + GATHER);
         false
     }
 
-    /// Asks for the end of the turn where something waits for it: asking makes a round trip some 15 µs longer. True where this
-    /// runtime can't be asked.
-    fn ends_turn_at_once(&self) -> bool {
-        if self.turn_due.get().is_none() || !self.host.machine(|machine| machine.waits_for_turn()) {
-            return false;
-        }
-        self.turn_due.take();
-        !self.turn.borrow_mut().request()
-    }
-
-    /// Whatever the browser reports begins a turn; only messages may come several in one, and those close to each other.
-    fn notice_turn(&self, now: Time) {
-        self.end_turn_after(GATHER, now);
-    }
-
-    /// What is about to go out so long after a frame belongs to another turn, as a rule, and is no row in any case.
-    fn notice_late_message(&self) {
-        if self.turn_due.get().is_some() && self.host.machine(|machine| machine.waits_for_turn()) {
-            self.end_turn_after(FLOW, clock::now());
-        }
-    }
-
-    fn end_turn_after(&self, span: Duration, now: Time) {
-        if self.turn_due.get().is_some_and(|began| now.since(began) >= span) {
-            self.turn_due.take();
-            self.host.machine(|machine| machine.handle(Input::TurnEnded, now));
-        }
-    }
-
     fn turn_ended(&self) {
         let before = self.host.machine(|machine| machine.sent());
-        self.send_what_was_held();
+        self.stop_holding();
         self.handle(Input::TurnEnded);
         // One message is no row: waiting was in vain.
         if self.host.machine(|machine| machine.sent()) - before > 1 {
@@ -441,10 +419,10 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// Begins to, for the loop to do.
-    fn send_what_was_held(&self) {
+    /// What was held is for the loop to send.
+    fn stop_holding(&self) {
+        self.holds.set(false);
         self.gather_until.set(Time::default());
-        self.host.machine(Connection::go_on);
     }
 
     /// A timer that is set for earlier stays: firing early is harmless, and arming costs.
@@ -466,8 +444,6 @@ impl<H: Host> Reactor<H> {
 
     fn timer_fired(&self) {
         self.timer.take();
-        // Before the timer, which may begin to wait for the end of this very turn.
-        self.notice_turn(clock::now());
         if self.sleep.slept() {
             self.feed(Input::Page(Signal::Woke));
         }

@@ -228,13 +228,11 @@ impl Rig {
     }
 
     pub(crate) fn holds(&mut self) {
-        self.machine.hold();
         self.held = true;
         self.run();
     }
 
     pub(crate) fn goes_on(&mut self) {
-        self.machine.go_on();
         self.held = false;
         self.run();
     }
@@ -457,7 +455,7 @@ impl Rig {
         for _ in 0..10_000 {
             self.notice_closing();
             let sends = self.machine.is_sending();
-            let Some(output) = self.machine.poll() else {
+            let Some(output) = self.machine.poll_unless_held(self.held) else {
                 self.check_rest();
                 return;
             };

@@ -111,8 +111,6 @@ enum Drain {
     Measuring,
     /// Full; waits to look again.
     Full,
-    /// The driver wants to collect more first.
-    Held,
 }
 
 impl Connection {
@@ -155,7 +153,7 @@ impl Connection {
 
     /// Takes in what happened at `now`. Then [`poll`](Self::poll).
     pub fn handle(&mut self, input: Input, now: Time) {
-        self.now = self.now.max(now);
+        self.tick(now);
         match input {
             Input::Connect => self.connect(now),
             Input::Send { size } => self.send(size),
@@ -196,25 +194,22 @@ impl Connection {
         }
     }
 
+    /// The time, for a driver that sends without looking at the clock.
+    pub fn tick(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    /// Whether [`poll`](Self::poll) had better know the [time](Self::tick): the last frame's age decides over the next.
+    pub fn minds_time(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.turn == session::Turn::Quiet && session.client.outgoing.is_ready())
+    }
+
     /// Whether a driver may hold what is to go out: not where the oldest would have to make room for it, or where it would be
-    /// refused.
+    /// refused, nor behind a close.
     pub fn may_hold(&self) -> bool {
-        !self.is_durable() && self.config.outbox.overflow == OutboxOverflow::Wait
-    }
-
-    /// Hands nothing more to the socket, until [`go_on`](Self::go_on). For a plain WebSocket: a session collects by itself.
-    /// A close waits behind what is held: a driver goes on when there is one.
-    pub fn hold(&mut self) {
-        if self.drain == Drain::Flowing {
-            self.drain = Drain::Held;
-        }
-    }
-
-    /// Ends what [`hold`](Self::hold) began.
-    pub fn go_on(&mut self) {
-        if self.drain == Drain::Held {
-            self.drain = Drain::Flowing;
-        }
+        !self.is_durable() && self.config.outbox.overflow == OutboxOverflow::Wait && self.closing.is_none()
     }
 
     /// The next thing to do, until there is none.
@@ -222,7 +217,8 @@ impl Connection {
         self.poll_unless_held(false)
     }
 
-    /// The same; where a driver holds, whatever waits to be sent waits on.
+    /// The same; where a driver holds, to collect more, what waits to be sent on a plain WebSocket waits on, and so does a
+    /// close. A session collects by itself.
     pub fn poll_unless_held(&mut self, holds: bool) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
