@@ -147,7 +147,7 @@ fn what_is_sent_while_it_is_told_of_the_opening_follows_what_was_queued() {
 #[test]
 fn a_socket_with_a_full_buffer_gets_no_more_until_it_has_drained() {
     let mut rig = Rig::open(outbox(100, 16 * MIB, OutboxOverflow::Wait), 1);
-    for _ in 0..4 {
+    for _ in 0..6 {
         rig.send(MIB / 2);
     }
     // It took a mebibyte, then was measured, and found full.
@@ -166,15 +166,48 @@ fn a_socket_with_a_full_buffer_gets_no_more_until_it_has_drained() {
     assert_eq!(rig.wire, [1, 2]);
     rig.drains(MIB / 2);
     rig.passes(ms(5));
-    assert_eq!(rig.wire, [1, 2, 3]);
+    assert_eq!(rig.wire, [1, 2, 3, 4], "as much as has drained, and as much more");
     rig.drains(8 * MIB);
     rig.passes(ms(5));
-    assert_eq!(rig.wire, [1, 2, 3, 4]);
+    assert_eq!(rig.wire, [1, 2, 3, 4, 5, 6]);
     // Nobody looks when nothing waits.
     rig.passes(secs(20));
     rig.forget();
     rig.passes(secs(20));
     assert_eq!((rig.outputs(), rig.timer), (vec![], None));
+}
+
+#[test]
+fn a_socket_holds_as_much_more_as_left_it_between_two_looks() {
+    let mut rig = Rig::open(outbox(100, 64 * MIB, OutboxOverflow::Wait), 1);
+    for _ in 0..64 {
+        rig.send(MIB);
+    }
+    let mut held = vec![];
+    // A fast link, one that is faster than any, a slow one, and one that stands still.
+    for lost in [1, 2, 3, 64, 64, 1, 1, 1, 1, 1, 1, 1, 0] {
+        rig.drains(lost * MIB);
+        rig.passes(ms(5));
+        held.push(rig.socket.as_ref().expect("open").buffered / MIB);
+    }
+    assert_eq!(held, [2, 3, 4, 4, 4, 3, 2, 2, 2, 2, 2, 2, 2]);
+}
+
+#[test]
+fn what_the_last_link_was_like_says_nothing_about_the_next() {
+    let mut rig = Rig::open(outbox(100, 64 * MIB, OutboxOverflow::Wait), 1);
+    for _ in 0..64 {
+        rig.send(MIB);
+    }
+    for _ in 0..5 {
+        rig.drains(64 * MIB);
+        rig.passes(ms(5));
+    }
+    let before = rig.wire.len();
+    rig.ends(1006);
+    rig.passes_until_attempt();
+    rig.opens();
+    assert_eq!(rig.wire.len() - before, 1);
 }
 
 #[test]

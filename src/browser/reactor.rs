@@ -384,6 +384,10 @@ impl<H: Host> Reactor<H> {
             let looks = sends || (!*has_looked && machine.is_writable() && machine.has_outbox());
             (looks, sends && machine.may_hold(), machine.generation())
         });
+        if may_hold && self.holds.get() {
+            *holds = Some(true);
+            return;
+        }
         if !looks {
             return;
         }
@@ -397,9 +401,6 @@ impl<H: Host> Reactor<H> {
 
     /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
     fn gathers(&self) -> bool {
-        if self.holds.get() {
-            return true;
-        }
         let now = clock::now();
         if now < self.gather_until.get() && self.turn.borrow_mut().request() {
             self.holds.set(true);

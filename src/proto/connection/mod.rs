@@ -22,9 +22,11 @@ use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
 use crate::session::Fault;
 
-/// The socket gets no more while it holds this many bytes: what it holds is lost with the link, and a page can't take it
-/// back. Enough to keep a fast link busy from one look to the next.
+/// The socket gets no more while it holds this many bytes, and on a fast link as many more as left it between two looks, up to
+/// `BUFFER_EXTRA`, so that it is never empty before the next. What it holds is lost with the link, a page can't take it back,
+/// and everything else stands in line behind it.
 const BUFFER_HIGH: usize = 1 << 20;
+const BUFFER_EXTRA: usize = 3 << 20;
 /// How often to look whether a full socket has drained. A browser has no event for it.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// How long a socket that closes by itself, or has failed, may take before it counts as gone: some browsers wait a minute
@@ -78,6 +80,8 @@ pub struct Connection {
     inbox: Queue,
     /// An upper bound of what the socket holds, in bytes.
     buffered: usize,
+    /// What left it between the last two looks: as much more it may hold.
+    drained: usize,
     drain: Drain,
     opens: u32,
     sent: u64,
@@ -142,6 +146,7 @@ impl Connection {
             accepted: 0,
             inbox: Queue::default(),
             buffered: 0,
+            drained: 0,
             drain: Drain::Flowing,
             opens: 0,
             sent: 0,
@@ -456,10 +461,10 @@ impl Connection {
         if self.drain != Drain::Measuring || self.phase != Phase::Open {
             return;
         }
+        self.drained = self.buffered.saturating_sub(bytes).min(BUFFER_EXTRA);
         self.buffered = bytes;
-        if bytes < BUFFER_HIGH {
-            self.drain = Drain::Flowing;
-        } else {
+        self.drain = Drain::Flowing;
+        if self.is_full() {
             self.drain = Drain::Full;
             self.timers.set(Timer::Drain, now + DRAIN_POLL);
         }
@@ -479,7 +484,7 @@ impl Connection {
         }
         let first = self.accepted - self.outbox.load().messages as u64 + 1;
         let mut count = 0;
-        while self.buffered < BUFFER_HIGH
+        while !self.is_full()
             && let Some(size) = self.outbox.pop()
         {
             self.buffered = self.buffered.saturating_add(size);
@@ -492,10 +497,14 @@ impl Connection {
 
     /// The socket may be full by now: it has to be looked at before it gets more.
     fn measure_if_full(&mut self) -> Option<Output> {
-        (self.buffered >= BUFFER_HIGH).then(|| {
+        self.is_full().then(|| {
             self.drain = Drain::Measuring;
             Output::Measure
         })
+    }
+
+    const fn is_full(&self) -> bool {
+        self.buffered >= BUFFER_HIGH + self.drained
     }
 
     /// The closing handshake, once everything is handed on, and in a session taken.

@@ -47,6 +47,7 @@ impl Connection {
         self.writable = true;
         self.opens = self.opens.saturating_add(1);
         self.buffered = 0;
+        self.drained = 0;
         self.drain = Drain::Flowing;
         self.hold = Time::default();
         self.timers.clear(Timer::Connect);
