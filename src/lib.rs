@@ -74,8 +74,8 @@
 //!
 //! **Against a plain WebSocket server: at most once, in order.** What [`Sender::send`] accepts while there is no link
 //! waits for the next one and is not lost. What was handed to the browser ([`Sender::flush`]) when the link died may be
-//! lost: a page can't see how much of it arrived. The browser holds 1 MiB, and up to 4 where the link is fast; never
-//! more than that and one message. [`Closed::unacknowledged`] hands back what never went out.
+//! lost: a page can't see how much of it arrived. The browser is handed 4 MiB at a time, so never more than that and
+//! one message. [`Closed::unacknowledged`] hands back what never went out.
 //!
 //! # Everything is bounded
 //!

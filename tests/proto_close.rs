@@ -125,13 +125,13 @@ fn with_a_timeout_of_nothing_it_says_goodbye_all_the_same() {
 fn what_is_queued_goes_out_before_the_goodbye() {
     let mut rig = Rig::open(config(), 1);
     for _ in 0..3 {
-        rig.send(1 << 20);
+        rig.send(4 << 20);
     }
     rig.close(CODE, secs(5));
     assert_eq!(rig.wire, [1]);
     assert!(!rig.outputs().contains(&farewell()));
     for _ in 0..2 {
-        rig.drains(1 << 20);
+        rig.drains(4 << 20);
         rig.passes(ms(5));
     }
     let outputs = rig.outputs();
@@ -197,7 +197,7 @@ fn it_retries_within_its_time_and_no_longer() {
 #[test]
 fn a_connection_lost_with_something_left_to_send_comes_back_for_it() {
     let mut rig = Rig::open(config(), 1);
-    rig.send(1 << 20);
+    rig.send(4 << 20);
     rig.send(1);
     rig.close(CODE, secs(60));
     rig.ends(1006);

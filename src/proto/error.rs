@@ -95,9 +95,9 @@ impl Failure {
                 "the URL can't be used: it must be ws:, wss:, http: or https:, without a fragment, and wss: from a secure page"
             }
             Self::Closed => "the connection ended, and the reconnect policy says not to come back",
-            Self::Attempts => "all attempts in a row failed, as many as the reconnect policy allows",
+            Self::Attempts => "as many attempts in a row failed as the reconnect policy allows",
             Self::Overflow => {
-                "more messages arrived than the inbox holds; take them faster, raise its bounds, or let it drop the oldest"
+                "more messages arrived than the inbox holds; take them faster, raise its bounds, or drop the oldest"
             }
             Self::TooBig => "a message is larger than the other side takes (close code 1009 or 4413)",
             Self::Protocol => {

@@ -121,7 +121,7 @@ test("without a session each of many messages is a frame, and what is sent in on
   assert.deepEqual([counts["frame out"], counts["frame in"]], [MESSAGES, MESSAGES]);
   assert.deepEqual([bytesOut, bytesIn], [100 * MESSAGES, 100 * MESSAGES]);
   assert.deepEqual([counts[SEND], counts[MESSAGE], counts[TAKEN]], [MESSAGES, MESSAGES, MESSAGES]);
-  // 9, and some for each row, and for a look at how much the socket holds after every mebibyte.
+  // 9, and some for each row, and for a look at how much the socket holds after every four mebibytes.
   const each = crossings(counts) / MESSAGES;
   assert.ok(each < 9.2, `${each} crossings for each message`);
   assert.deepEqual([counts.timer, counts.microtask], [undefined, undefined]);

@@ -22,11 +22,11 @@ use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
 use crate::session::Fault;
 
-/// The socket gets no more while it holds this many bytes, and on a fast link as many more as left it between two looks, up to
-/// `BUFFER_EXTRA`, so that it is never empty before the next. What it holds is lost with the link, a page can't take it back,
-/// and everything else stands in line behind it.
+/// The socket gets no more while it holds this many bytes: what it holds is lost with the link, and a page can't take it back.
+/// Enough to keep a fast link busy from one look to the next; in a busy page a look shows what was some milliseconds ago.
+const BUFFER_MOST: usize = 4 << 20;
+/// In a session ACK and PONG stand in line behind it: there it is this many, and as many more as left it between two looks.
 const BUFFER_HIGH: usize = 1 << 20;
-const BUFFER_EXTRA: usize = 3 << 20;
 /// How often to look whether a full socket has drained. A browser has no event for it.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// How long a socket that closes by itself, or has failed, may take before it counts as gone: some browsers wait a minute
@@ -80,7 +80,7 @@ pub struct Connection {
     inbox: Queue,
     /// An upper bound of what the socket holds, in bytes.
     buffered: usize,
-    /// What left it between the last two looks: as much more it may hold.
+    /// How much left it between the last two looks.
     drained: usize,
     drain: Drain,
     opens: u32,
@@ -461,7 +461,7 @@ impl Connection {
         if self.drain != Drain::Measuring || self.phase != Phase::Open {
             return;
         }
-        self.drained = self.buffered.saturating_sub(bytes).min(BUFFER_EXTRA);
+        self.drained = self.buffered.saturating_sub(bytes).min(BUFFER_MOST - BUFFER_HIGH);
         self.buffered = bytes;
         self.drain = Drain::Flowing;
         if self.is_full() {
@@ -504,7 +504,11 @@ impl Connection {
     }
 
     const fn is_full(&self) -> bool {
-        self.buffered >= BUFFER_HIGH + self.drained
+        let most = match self.session {
+            Some(_) => BUFFER_HIGH + self.drained,
+            None => BUFFER_MOST,
+        };
+        self.buffered >= most
     }
 
     /// The closing handshake, once everything is handed on, and in a session taken.

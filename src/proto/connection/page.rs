@@ -66,6 +66,16 @@ impl Connection {
         }
     }
 
+    /// The other end has said something: the link lives, and it is time to look how much the socket still holds.
+    pub(super) fn heard(&mut self, now: Time) {
+        if self.drain == Drain::Full {
+            self.drain = Drain::Flowing;
+        }
+        if let Some(check) = self.liveness.as_mut().and_then(|liveness| liveness.heard(now)) {
+            self.timers.set(Timer::Heartbeat, check);
+        }
+    }
+
     /// The link is dead.
     pub(super) fn dead(&mut self, now: Time) {
         self.outputs.push_back(Output::Abandon(self.generation));

@@ -357,9 +357,7 @@ impl Connection {
             session.probe = Probe::Idle;
             session.row_until = session.row_until - ROW_ANSWERED;
         }
-        if let Some(check) = self.liveness.as_mut().and_then(|liveness| liveness.heard(now)) {
-            self.timers.set(Timer::Heartbeat, check);
-        }
+        self.heard(now);
         true
     }
 

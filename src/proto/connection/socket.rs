@@ -69,9 +69,7 @@ impl Connection {
             return;
         }
         self.received += 1;
-        if let Some(check) = self.liveness.as_mut().and_then(|liveness| liveness.heard(now)) {
-            self.timers.set(Timer::Heartbeat, check);
-        }
+        self.heard(now);
         let bounds = self.config.inbox;
         if !self.inbox.has_room(size, bounds.messages, bounds.bytes) {
             if bounds.overflow == InboxOverflow::Close || size > bounds.bytes {
