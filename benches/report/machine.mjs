@@ -3,7 +3,7 @@
 import { bytes, count } from "./numbers.mjs";
 
 const several = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
-const roundsOf = (rounds) => (rounds > 1 ? `median of ${rounds} rounds` : "one round");
+const roundsOf = (rounds, most = "") => (rounds > 1 ? `median of ${most}${rounds} rounds` : "one round");
 
 /** For a picture: “Chromium 156, 2 cores, median of 5 rounds.” */
 export function summary(machine, rounds) {
@@ -25,6 +25,6 @@ export function conditions(machine, rounds) {
     hardware.filter(Boolean).join("; "),
     node && `Node ${String(node).replace(/^v/, "")} serves the page and socket.io`,
     Object.entries(peers).map(([name, version]) => `${name} ${version}`).join(", "),
-    `${roundsOf(rounds)}${machine.quick ? "; a quick run, with fewer messages" : ""}`,
+    `${roundsOf(rounds, "up to ")}${machine.quick ? "; a quick run, with fewer messages" : ""}`,
   ].filter(Boolean);
 }

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { CLIENTS, PAYLOADS, QUICK_ROUNDS, ROUNDS, WORK_NAMES } from "../page/plan.js";
+import { CLIENTS, JSON_ROUNDS, PAYLOADS, QUICK_ROUNDS, ROUNDS, WORK_NAMES } from "../page/plan.js";
 
 const BROWSERS = ["chromium", "firefox"];
 
@@ -14,12 +14,12 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
-  --rounds N          how often each client does each work (${ROUNDS}; quick: ${QUICK_ROUNDS})
+  --rounds N          how often each client does each work (${JSON_ROUNDS} with JSON, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
   --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too;
                       a full run has \`sockets\` there as well, as Firefox opens more
   --help              this text
 
-\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, of ${ROUNDS} rounds or more,
+\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, of ${JSON_ROUNDS} rounds or more,
 writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
 `;
 
@@ -44,8 +44,8 @@ export function settingsOf(args) {
 
 /** Whether everything is asked for, and often enough: only that is worth keeping. */
 export function isWhole({ browser, plan }) {
-  const { quick, only, clients, payloads, rounds = ROUNDS } = plan;
-  return !browser && !quick && !only && !clients && !payloads && rounds >= ROUNDS;
+  const { quick, only, clients, payloads, rounds = JSON_ROUNDS } = plan;
+  return !browser && !quick && !only && !clients && !payloads && rounds >= JSON_ROUNDS;
 }
 
 /** What to run, in order: `{ browser, plan }`. */
