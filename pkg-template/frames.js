@@ -14,7 +14,7 @@ export const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }
 export const sizeOf = (message) => (typeof message === "string" ? utf8Length(message) : message.byteLength);
 
 /** Browsers look for a range of characters many at a time, and for all that is outside of one, one by one. */
-const isAscii = (text) => !/[\x80-\uffff]/.test(text);
+export const isAscii = (text) => !/[\x80-\uffff]/.test(text);
 
 /** Bytes of a text in UTF-8. */
 export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
@@ -22,7 +22,7 @@ export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encod
 /** The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. */
 export function pack(first, payloads) {
   if (payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR))) {
-    return first + SEPARATOR + payloads.join(SEPARATOR);
+    return [first, ...payloads].join(SEPARATOR);
   }
   const parts = payloads.map((payload) => (typeof payload === "string" ? encoder.encode(payload) : payload));
   const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + LONGEST_NUMBER + length, 1 + LONGEST_NUMBER));

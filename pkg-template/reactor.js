@@ -5,7 +5,7 @@
 // Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
 // user code does meanwhile is taken in and waits its turn in the loop that already runs.
 
-import { decoder, encoder, hasMessages, sizeOf, unpack } from "./frames.js";
+import { decoder, encoder, hasMessages, isAscii, sizeOf, unpack } from "./frames.js";
 import * as N from "./numbers.js";
 import { Queue } from "./queue.js";
 import { endOfTurn } from "./turn.js";
@@ -104,7 +104,7 @@ export class Reactor {
 
   /** 0 where a message of this size was accepted. Nothing goes out for it before a turn ends that is waited for. */
   send(size) {
-    const answer = this.#wasm.handle(this.#engine, N.SEND, this.#durable && !this.#busy && now(), 0, size);
+    const answer = this.#wasm.handle(this.#engine, N.SEND, 0, 0, size);
     if (answer && this.#busy && this.#mayGather) {
       // What was gathered makes room by going out.
       this.#endTurn();
@@ -338,8 +338,9 @@ export class Reactor {
     }
     const frame = unpack(data, this.#window);
     if (!frame) return this.#handle(N.MALFORMED, generation);
+    const isPlain = typeof data === "string" && isAscii(data);
     for (const message of frame.messages) {
-      this.#wasm.handle(this.#engine, N.PART, 0, 0, sizeOf(message));
+      this.#wasm.handle(this.#engine, N.PART, 0, 0, isPlain ? message.length : sizeOf(message));
       this.#arrivals.push(message);
     }
     this.#handle(N.BATCH, generation, frame.first);

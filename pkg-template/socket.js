@@ -122,7 +122,7 @@ export class Socket extends EventTarget {
       return Promise.resolve(DONE);
     };
     // Whether there is a message, for `take` in the same turn: what nobody wants any more by then stays for the next consumer.
-    const ready = () => (released ? Promise.resolve(false) : this.#ready());
+    const ready = () => !released && this.#ready();
     // In one go past what can't be decoded: whoever asks later, or meanwhile, is not to come first.
     const take = () => {
       let taken;
@@ -239,11 +239,10 @@ export class Socket extends EventTarget {
     }
   }
 
-  /** Resolves with true once there is a message for the iterator, with false where there will be none. */
+  /** True once there is a message for the iterator, false where there will be none; or a promise of it. */
   #ready() {
-    if (this.#inbox.length > 0) return Promise.resolve(true);
-    if (this.state === "closed" || this.#consumer !== "iterator") return Promise.resolve(false);
-    return new Promise((resolve) => this.#takers.push(resolve));
+    if (this.#inbox.length > 0) return true;
+    return this.state !== "closed" && this.#consumer === "iterator" && new Promise((resolve) => this.#takers.push(resolve));
   }
 
   #dismissTakers() {

@@ -1,8 +1,6 @@
 //! How what a client sends and acknowledges in one turn of the event loop becomes frames: scenarios.
 #![cfg(not(target_arch = "wasm32"))]
 
-use std::time::Duration;
-
 use tautline::proto::{Config, Connection, Durable, Generation, Input, Output, Time};
 use tautline::session::{Control, FromClient, Welcome};
 
@@ -94,11 +92,6 @@ impl Client {
         self.machine.handle(Input::TurnEnded, NOW);
         self.told()
     }
-
-    fn passes(&mut self, micros: u64) -> Vec<Told> {
-        self.machine.tick(NOW + Duration::from_micros(micros));
-        self.told()
-    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -115,55 +108,11 @@ use Told::{Awaits, Messages, Taken};
 #[test]
 fn the_first_message_of_a_turn_leaves_at_once_and_the_rest_when_it_ends() {
     let mut client = Client::open();
-    assert_eq!(
-        client.sends(1),
-        [Messages(1)],
-        "nothing waits: no turn's end is asked for"
-    );
-    assert_eq!(client.sends(1), [Awaits]);
+    assert_eq!(client.sends(1), [Messages(1), Awaits]);
+    assert_eq!(client.sends(1), []);
     assert_eq!(client.sends(1), []);
     assert_eq!(client.turn_ends(), [Messages(2)]);
-    assert_eq!(client.sends(1), [Messages(1)], "the next turn is quiet again");
-    assert_eq!(client.sends(1), [Awaits]);
-}
-
-#[test]
-fn what_comes_a_millisecond_after_a_frame_waits_for_nothing() {
-    let mut client = Client::open();
-    assert!(!client.machine.minds_time());
-    client.sends(1);
-    assert!(!client.machine.minds_time(), "nothing waits");
-    client.machine.handle(Input::Send { size: 10 }, Time::default());
-    assert!(client.machine.minds_time());
-    assert_eq!(client.passes(1_000), [Messages(1)]);
-    client.machine.handle(Input::Send { size: 10 }, Time::default());
-    assert_eq!(client.passes(1_999), [Awaits], "it counts from the last frame");
-    assert!(!client.machine.minds_time());
-    assert_eq!(
-        client.passes(100_000),
-        [],
-        "a turn that is waited for may take its time"
-    );
-    assert_eq!(client.turn_ends(), [Messages(1)]);
-}
-
-#[test]
-fn an_answer_waits_for_nothing_unless_many_come_within_a_tenth_of_a_millisecond() {
-    for (micros, told) in [(100, Messages(1)), (99, Awaits)] {
-        let mut client = Client::open();
-        client.sends(1);
-        client.receives(1);
-        client.machine.handle(Input::Send { size: 10 }, Time::default());
-        assert_eq!(client.passes(micros), [told], "after {micros} µs");
-    }
-}
-
-#[test]
-fn an_end_of_a_turn_that_nobody_asked_for_is_one() {
-    let mut client = Client::open();
-    client.sends(1);
-    assert_eq!(client.turn_ends(), [], "a page that is about to go");
-    assert_eq!(client.sends(1), [Messages(1)]);
+    assert_eq!(client.sends(1), [Messages(1), Awaits], "the next turn is quiet again");
 }
 
 #[test]
@@ -184,7 +133,7 @@ fn room_in_an_outbox_that_had_some_makes_nobody_wait() {
     client.sends(OUTBOX - 1);
     client.turn_ends();
     assert_eq!(client.hears(60), []);
-    assert_eq!(client.sends(1), [Messages(1)]);
+    assert_eq!(client.sends(1), [Messages(1), Awaits]);
 }
 
 #[test]
@@ -203,7 +152,6 @@ fn half_of_the_window_is_told_at_once_whatever_the_turn() {
     let mut client = Client::open();
     client.receives(WINDOW / 2 + 100);
     client.sends(1);
-    client.sends(1);
     assert_eq!(client.takes(WINDOW as u64 / 2 - 1), []);
     assert_eq!(client.takes(1), [Taken(WINDOW as u64 / 2)]);
 }
@@ -212,7 +160,6 @@ fn half_of_the_window_is_told_at_once_whatever_the_turn() {
 fn a_server_that_stands_at_the_limit_is_told_at_once_whatever_the_turn() {
     let mut client = Client::open();
     client.receives(WINDOW);
-    client.sends(1);
     client.sends(1);
     assert_eq!(client.takes(1), [Taken(1)]);
 }
@@ -233,6 +180,24 @@ fn so_many_may_be_taken_untold_as_are_not_told_anyway() {
     assert_eq!(client.machine.patience(), WINDOW as u64 / 2 - 256 - 1 - 1);
     client.turn_ends();
     assert_eq!(client.machine.patience(), 0);
+}
+
+#[test]
+fn the_end_of_a_turn_matters_where_something_waits_for_it() {
+    let mut client = Client::open();
+    assert_eq!(client.sends(1), [Messages(1), Awaits]);
+    assert!(!client.machine.waits_for_turn());
+    client.sends(1);
+    assert!(client.machine.waits_for_turn());
+    assert_eq!(client.turn_ends(), [Messages(1)]);
+    assert!(!client.machine.waits_for_turn());
+    client.receives(1_000);
+    assert_eq!(client.takes(255), []);
+    assert!(!client.machine.waits_for_turn());
+    assert_eq!(client.takes(1), [Awaits]);
+    assert!(client.machine.waits_for_turn());
+    assert_eq!(client.turn_ends(), [Taken(256)]);
+    assert!(!client.machine.waits_for_turn());
 }
 
 #[test]

@@ -33,7 +33,7 @@ const NO_STATUS: u16 = 1005;
 /// other threads are woken once for all of them. Less than any round trip, and what a clock can tell where it is kept
 /// coarse.
 const GATHER: Duration = Duration::from_micros(100);
-/// So soon after a row the next one begins.
+/// So soon after a row the next one begins; and so soon after a frame of a session the next one waits for the turn's end.
 const FLOW: Duration = Duration::from_millis(1);
 
 /// What a face does for the reactor. The reactor holds no borrow of its own while it calls one of these.
@@ -91,6 +91,8 @@ pub(crate) struct Reactor<H> {
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
+    /// The machine awaits the turn's end since then, and nobody was asked for it yet.
+    turn_due: Cell<Option<Time>>,
     /// What goes out on a plain WebSocket waits for the end of the turn.
     holds: Cell<bool>,
     /// Until then it begins to.
@@ -110,6 +112,7 @@ impl<H: Host> Reactor<H> {
             arrivals: RefCell::default(),
             texts: text::Reader::default(),
             timer: RefCell::default(),
+            turn_due: Cell::default(),
             holds: Cell::default(),
             gather_until: Cell::default(),
             turn: RefCell::new(EndOfTurn::new(callback(this, Cue::Turn))),
@@ -152,10 +155,7 @@ impl<H: Host> Reactor<H> {
         if self.running.replace(true) {
             return;
         }
-        if self.host.machine(|machine| machine.minds_time()) {
-            let now = clock::now();
-            self.host.machine(|machine| machine.tick(now));
-        }
+        self.notice_late_message();
         let mut holds = None;
         loop {
             self.prepare_to_send(&mut has_looked, &mut holds);
@@ -164,10 +164,11 @@ impl<H: Host> Reactor<H> {
                 let holds = holds.unwrap_or_default() && machine.may_hold();
                 machine.poll_unless_held(holds)
             });
-            let Some(output) = output else {
-                break;
-            };
-            self.perform(output);
+            match output {
+                Some(output) => self.perform(output),
+                None if self.ends_turn_at_once() => self.feed(Input::TurnEnded),
+                None => break,
+            }
         }
         self.running.set(false);
         if self.host.machine(|machine| machine.state()) == State::Closed {
@@ -203,11 +204,7 @@ impl<H: Host> Reactor<H> {
                     self.host.transmit_frame(&socket, &frame);
                 }
             }
-            Output::AwaitTurn => {
-                if !self.turn.borrow_mut().request() {
-                    self.feed(Input::TurnEnded);
-                }
-            }
+            Output::AwaitTurn => self.turn_due.set(Some(clock::now())),
             Output::Release { count } => self.host.release(count),
             Output::Heartbeat => {
                 if let Some(socket) = self.raw() {
@@ -269,6 +266,7 @@ impl<H: Host> Reactor<H> {
                     // The page may be about to go: now or never.
                     self.stop_holding();
                     if matches!(cue, page::Cue::Hide) {
+                        self.turn_due.take();
                         self.feed(Input::TurnEnded);
                     }
                     self.run();
@@ -284,6 +282,7 @@ impl<H: Host> Reactor<H> {
             Report::Message(data) if self.host.machine(|machine| machine.is_durable()) => {
                 let now = clock::now();
                 self.read_frame(generation, &data, now);
+                self.notice_turn(now);
                 self.work(true);
             }
             Report::Message(data) => {
@@ -410,6 +409,35 @@ impl<H: Host> Reactor<H> {
         false
     }
 
+    /// Asks for the end of the turn where something waits for it: asking makes a round trip some 15 µs longer. True where this
+    /// runtime can't be asked.
+    fn ends_turn_at_once(&self) -> bool {
+        if self.turn_due.get().is_none() || !self.host.machine(|machine| machine.waits_for_turn()) {
+            return false;
+        }
+        self.turn_due.take();
+        !self.turn.borrow_mut().request()
+    }
+
+    /// Whatever the browser reports begins a turn; only messages may come several in one, and those close to each other.
+    fn notice_turn(&self, now: Time) {
+        self.end_turn_after(GATHER, now);
+    }
+
+    /// What is about to go out so long after a frame belongs to another turn, as a rule, and is no row in any case.
+    fn notice_late_message(&self) {
+        if self.turn_due.get().is_some() && self.host.machine(|machine| machine.waits_for_turn()) {
+            self.end_turn_after(FLOW, clock::now());
+        }
+    }
+
+    fn end_turn_after(&self, span: Duration, now: Time) {
+        if self.turn_due.get().is_some_and(|began| now.since(began) >= span) {
+            self.turn_due.take();
+            self.host.machine(|machine| machine.handle(Input::TurnEnded, now));
+        }
+    }
+
     fn turn_ended(&self) {
         let before = self.host.machine(|machine| machine.sent());
         self.stop_holding();
@@ -445,6 +473,8 @@ impl<H: Host> Reactor<H> {
 
     fn timer_fired(&self) {
         self.timer.take();
+        // Before the timer, which may begin to wait for the end of this very turn.
+        self.notice_turn(clock::now());
         if self.sleep.slept() {
             self.feed(Input::Page(Signal::Woke));
         }

@@ -1,6 +1,6 @@
 //! Instants of the machine's clock. The machine never reads a clock: whoever drives it passes one of these in.
 
-use core::ops::{Add, Sub};
+use core::ops::Add;
 use core::time::Duration;
 
 /// An instant, in microseconds since an origin that the driver chooses and keeps.
@@ -29,15 +29,6 @@ impl Time {
     /// How long after `earlier` this is; zero where it is not after it.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
-    }
-}
-
-impl Sub<Duration> for Time {
-    type Output = Self;
-
-    /// Not before the beginning.
-    fn sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(span.as_micros() as u64))
     }
 }
 

@@ -15,7 +15,7 @@ const ROUNDS = 20;
 const ROUND = 1000;
 const MESSAGES = ROUNDS * ROUND;
 /** The names in src/js/mod.rs. */
-const [TAKEN, MESSAGE, SEND, PART, BATCH] = [1, 7, 23, 28, 29].map((input) => `input ${input}`);
+const [TAKEN, MESSAGE, TURN_ENDED, SEND, PART, BATCH] = [1, 7, 22, 23, 28, 29].map((input) => `input ${input}`);
 const EXPORTS = /^(input |poll$|number$|put$)/;
 
 const stage = useStage();
@@ -101,18 +101,20 @@ test("a round trip without a session is a frame each way, with no timer and no t
   }
 });
 
-test("a round trip in a session is a frame each way, with no timer and no turn", async () => {
+test("a round trip in a session is a frame each way and one turn, with no timer", async () => {
   const all = await counted(true, trips, TRIPS);
   // Now and then it is time to tell the other end what was taken, in a frame of its own. That is not usual.
   assert.deepEqual(usual(all), {
     "frame out": 1,
     "frame in": 1,
+    turn: 1,
     [SEND]: 1,
+    [TURN_ENDED]: 1,
     [PART]: 1,
     [BATCH]: 1,
     [TAKEN]: 1,
-    poll: 4,
-    number: 10,
+    poll: 6,
+    number: 14,
   });
 });
 

@@ -158,7 +158,7 @@ impl Connection {
 
     /// Takes in what happened at `now`. Then [`poll`](Self::poll).
     pub fn handle(&mut self, input: Input, now: Time) {
-        self.tick(now);
+        self.now = self.now.max(now);
         match input {
             Input::Connect => self.connect(now),
             Input::Send { size } => self.send(size),
@@ -197,18 +197,6 @@ impl Connection {
             Input::Timer => self.timer(now),
             Input::Page(signal) => self.page(signal, now),
         }
-    }
-
-    /// The time, for a driver that sends without looking at the clock.
-    pub fn tick(&mut self, now: Time) {
-        self.now = self.now.max(now);
-    }
-
-    /// Whether [`poll`](Self::poll) had better know the [time](Self::tick): the last frame's age decides over the next.
-    pub fn minds_time(&self) -> bool {
-        self.session
-            .as_ref()
-            .is_some_and(|session| session.turn == session::Turn::Quiet && session.client.outgoing.is_ready())
     }
 
     /// Whether a driver may hold what is to go out: not where the oldest would have to make room for it, or where it would be

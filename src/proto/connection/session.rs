@@ -18,11 +18,6 @@ use crate::session::{self, Batch, Bye, Client, Control, Fault, FromServer, Greet
 const PROBE: Duration = Duration::from_secs(5);
 /// How many connections may open without a WELCOME, if there never was one, until it counts as a server without sessions.
 const MOST_UNANSWERED: u32 = 3;
-/// Messages that follow each other sooner than this are a row, and share a frame at the turn's end.
-const ROW: Duration = Duration::from_millis(1);
-/// What arrives comes in a turn of its own, and brings a row's end forward by so much, so that an answer in a round trip is no
-/// row; but not all the way, since many may arrive, and be answered, in next to no time.
-const ROW_ANSWERED: Duration = Duration::from_micros(900);
 /// Longer than anything is waited for.
 const FOREVER: Duration = Duration::MAX;
 
@@ -40,8 +35,6 @@ pub(super) struct Session {
     /// The server refused the credentials since the last WELCOME.
     pub(super) refused: bool,
     pub(super) turn: Turn,
-    /// What comes before then shares a frame, at the turn's end.
-    row_until: Time,
     /// The nonce of a PING that is to be answered.
     pong: Option<u64>,
     /// When the HELLO or PING went out that is not answered.
@@ -55,9 +48,9 @@ pub(super) struct Session {
 /// How the messages of one turn of the event loop become frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Nothing waits for its end, and nobody was asked for that, which costs a task of its own.
+    /// Nothing went out in this turn: what comes goes out at once.
     Quiet,
-    /// Something waits for the turn's end.
+    /// Something went out, and the rest waits for the turn's end.
     Busy,
     /// It has ended: everything goes out.
     Ended,
@@ -90,22 +83,12 @@ impl Session {
             unanswered: 0,
             refused: false,
             turn: Turn::Quiet,
-            row_until: Time::default(),
             pong: None,
             asked: None,
             rtt: None,
             probe: Probe::Idle,
             lost_at: Time::default(),
         }
-    }
-
-    /// Waits for the turn's end. Whether it begins to.
-    fn awaits_turn(&mut self) -> bool {
-        let begins = self.turn == Turn::Quiet;
-        if begins {
-            self.turn = Turn::Busy;
-        }
-        begins
     }
 
     /// How long a delay may be, lest the session be over when it ends.
@@ -306,7 +289,9 @@ impl Connection {
         match frame {
             Control::Ack { taken, limit } => {
                 // Whoever waits for room will send as soon as there is some: all of that goes out together.
-                if session.client.outgoing.load().messages >= self.config.outbox.messages && session.awaits_turn() {
+                if session.client.outgoing.load().messages >= self.config.outbox.messages && session.turn == Turn::Quiet
+                {
+                    session.turn = Turn::Busy;
                     self.outputs.push_back(Output::AwaitTurn);
                 }
                 match session.client.outgoing.acknowledge(taken, limit) {
@@ -355,7 +340,6 @@ impl Connection {
         }
         if let Some(session) = &mut self.session {
             session.probe = Probe::Idle;
-            session.row_until = session.row_until - ROW_ANSWERED;
         }
         self.heard(now);
         true
@@ -443,7 +427,8 @@ impl Connection {
             return Some(Output::Frame(Control::Ack { taken, limit }.encode()));
         }
         self.timers.set(Timer::Acknowledge, due.unwrap_or(Time::NEVER));
-        if by_turn && due.is_some() && session.awaits_turn() {
+        if by_turn && due.is_some() && session.turn == Turn::Quiet {
+            session.turn = Turn::Busy;
             return Some(Output::AwaitTurn);
         }
         if !flows {
@@ -459,10 +444,6 @@ impl Connection {
             session.turn = Turn::Quiet;
             return None;
         }
-        // What comes later belongs to another turn, as a rule, and is no row in any case.
-        if self.now < session.row_until && session.awaits_turn() {
-            return Some(Output::AwaitTurn);
-        }
         if let Some(measure) = self.measure_if_full() {
             return Some(measure);
         }
@@ -475,17 +456,30 @@ impl Connection {
         }
         self.sent += chunk.fresh as u64;
         if session.turn == Turn::Quiet {
-            session.row_until = self.now + ROW;
+            session.turn = Turn::Busy;
+            self.outputs.push_back(Output::AwaitTurn);
         }
         Some(Output::Batch(chunk))
+    }
+
+    /// Whether anything waits for the end of the turn that [`Output::AwaitTurn`] asked for. A driver that hears of every turn
+    /// in some other way need not ask the browser until then.
+    pub fn waits_for_turn(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            let incoming = &session.client.incoming;
+            let tells = incoming.owes() && (self.hidden || incoming.is_much());
+            let is_waiting = session.client.outgoing.is_ready() || tells;
+            matches!(session.probe, Probe::Late(_)) || (session.turn == Turn::Busy && is_waiting)
+        })
     }
 
     pub(super) fn turn_ended(&mut self) {
         let Some(session) = &mut self.session else {
             return;
         };
-        session.turn = Turn::Ended;
-        session.row_until = Time::default();
+        if session.turn == Turn::Busy {
+            session.turn = Turn::Ended;
+        }
         if let Probe::Late(held) = session.probe
             && self.phase == Phase::Open
         {
