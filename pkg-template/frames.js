@@ -19,9 +19,12 @@ export const isAscii = (text) => !/[\x80-\uffff]/.test(text);
 /** Bytes of a text in UTF-8. */
 export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
 
-/** The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. */
-export function pack(first, payloads) {
-  if (payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR))) {
+/**
+ * The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. JSON
+ * escapes what stands before each.
+ */
+export function pack(first, payloads, isJson) {
+  if (isJson || payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR))) {
     return [first, ...payloads].join(SEPARATOR);
   }
   const parts = payloads.map((payload) => (typeof payload === "string" ? encoder.encode(payload) : payload));

@@ -2,6 +2,7 @@
 // up is decided in wasm; the reactor calls the object that `#host` makes. What an application holds is made of this, in
 // socket.js and tautsocket.js: the owner, whose methods are called for everything that happens.
 
+import { CODECS } from "./codecs.js";
 import { failure, TautlineError, wasmFailure } from "./errors.js";
 import { FAILURES } from "./failures.js";
 import { pack, sizeOf } from "./frames.js";
@@ -309,7 +310,7 @@ export class Link {
         for (const payload of this.#outbox.slice(0, count)) this.#hand(raw, payload);
       },
       transmitBatch: (raw, count, offset, first) => {
-        this.#hand(raw, pack(first, this.#outbox.slice(offset, count)));
+        this.#hand(raw, pack(first, this.#outbox.slice(offset, count), this.#options.codec === CODECS.json));
       },
       transmitFrame: (raw, frame) => this.#hand(raw, frame),
       heartbeat: (raw) => {

@@ -135,6 +135,18 @@ wireTest("text that fits into text frames goes there; bytes, and text with U+001
   ]);
 });
 
+wireTest("JSON goes into text frames, whatever is in it", async ({ page, peers, open }) => {
+  await page.evaluate((url) => void open(url, { codec: "json" }), peers.url);
+  const peer = await peers.greet();
+  await page.evaluate(async () => {
+    await socket.opened;
+    for (const message of ["\u001e", { "\u001e": "ö" }, null]) socket.send(message);
+  });
+  const frames = await peer.untilMessages(3);
+  assert.deepEqual(frames.map(({ type }) => type), ["text", "text"]);
+  assert.deepEqual(frames.flatMap(({ messages }) => messages.map(JSON.parse)), ["\u001e", { "\u001e": "ö" }, null]);
+});
+
 wireTest("bytes belong to the socket from `send` on, those that go out again, too", async ({ page, peers, open }) => {
   await open({ codec: "bytes" });
   const first = await peers.greet();
