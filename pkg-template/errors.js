@@ -14,7 +14,7 @@ const MESSAGES = {
   refused: "there is no WebSocket here; Node has one from version 22",
   closed: "the socket is closing or closed; the message was not accepted",
   overflow: "the outbox is full: await send(), or raise the bounds of `outbox`",
-  "too-big": "the message is larger than the outbox may be, or than the server takes: split it, or raise the bound",
+  "too-big": "the message is larger than the whole outbox may be, or than the server takes: split it, or raise the bound",
   consumer: "the messages go to another consumer: one takes them, `for await`, `readable` or `message` listeners",
   encode: "the message can't be encoded",
   decode: "a message can't be decoded",

@@ -20,8 +20,8 @@ export const isAscii = (text) => !/[\x80-\uffff]/.test(text);
 export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
 
 /**
- * The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. JSON
- * escapes what stands before each.
+ * The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. `isJson`:
+ * all of them are JSON, which escapes U+001E.
  */
 export function pack(first, payloads, isJson) {
   if (isJson || payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR))) {

@@ -338,9 +338,9 @@ export class Reactor {
     }
     const frame = unpack(data, this.#window);
     if (!frame) return this.#handle(N.MALFORMED, generation);
-    const isPlain = typeof data === "string" && isAscii(data);
+    const countsUnits = typeof data === "string" && isAscii(data);
     for (const message of frame.messages) {
-      this.#wasm.handle(this.#engine, N.PART, 0, 0, isPlain ? message.length : sizeOf(message));
+      this.#wasm.handle(this.#engine, N.PART, 0, 0, countsUnits ? message.length : sizeOf(message));
       this.#arrivals.push(message);
     }
     this.#handle(N.BATCH, generation, frame.first);

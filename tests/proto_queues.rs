@@ -204,19 +204,6 @@ fn what_a_full_socket_did_not_take_survives_it() {
 }
 
 #[test]
-fn what_arrives_is_an_occasion_to_look_how_full_a_socket_is() {
-    let mut rig = Rig::open(outbox(100, 64 * MIB, OutboxOverflow::Wait), 1);
-    for _ in 0..3 {
-        rig.send(FULL);
-    }
-    rig.arrives(1);
-    assert_eq!(rig.wire, [1], "it has not drained");
-    rig.drains(FULL);
-    rig.arrives(1);
-    assert_eq!(rig.wire, [1, 2]);
-}
-
-#[test]
 fn what_a_driver_holds_goes_out_in_a_row_when_it_goes_on() {
     let mut rig = Rig::open(config(), 1);
     rig.holds();
@@ -227,29 +214,6 @@ fn what_a_driver_holds_goes_out_in_a_row_when_it_goes_on() {
     assert_eq!(sent(&rig.outputs()), [(1, 2)]);
     rig.send(1);
     assert_eq!(rig.wire, [1, 2, 3]);
-}
-
-#[test]
-fn what_a_driver_holds_goes_out_on_the_next_connection() {
-    let mut rig = Rig::open(config(), 1);
-    rig.holds();
-    rig.send(1);
-    rig.ends(1006);
-    rig.passes_until_attempt();
-    rig.opens();
-    assert_eq!(rig.wire, [1]);
-}
-
-#[test]
-fn a_close_stands_behind_what_a_driver_holds() {
-    let mut rig = Rig::open(config(), 1);
-    rig.holds();
-    rig.send(1);
-    rig.close(1000, ms(5_000));
-    assert!(rig.is_writable(), "nothing was handed on");
-    rig.goes_on();
-    assert_eq!(rig.wire, [1]);
-    assert!(!rig.is_writable());
 }
 
 #[test]
@@ -265,19 +229,6 @@ fn what_may_be_held() {
         rig.close(1000, ms(5_000));
         assert!(!rig.machine.may_hold(), "a close waits for nobody");
     }
-}
-
-#[test]
-fn a_driver_that_holds_nothing_changes_nothing_by_going_on() {
-    let mut rig = Rig::open(config(), 1);
-    rig.send(2 * FULL);
-    rig.send(1);
-    rig.drains(2 * FULL);
-    rig.forget();
-    rig.holds();
-    rig.goes_on();
-    rig.send(1);
-    assert_eq!(sent(&rig.outputs()), []);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tautline::proto::{Close, Config, Connection, Durable, Generation, Input, Output, State, Time};
-use tautline::session::{Control, Welcome};
+use tautline::session::{Control, FromClient, Welcome};
 
 const MIB: usize = 1 << 20;
 const LOOKS: Duration = Duration::from_millis(5);
@@ -16,10 +16,19 @@ struct Client {
     now: Time,
     /// Bytes in the socket.
     held: usize,
+    /// The PINGs that were answered.
+    pongs: Vec<u64>,
 }
 
 impl Client {
+    /// One that has filled its socket.
     fn open() -> Self {
+        let mut client = Self::idle();
+        client.sends(48);
+        client
+    }
+
+    fn idle() -> Self {
         let mut config = Config::new();
         config.durable = Some(Durable::default());
         config.outbox.bytes = 64 * MIB;
@@ -28,14 +37,24 @@ impl Client {
             generation: Generation::default(),
             now: Time::from_millis(1_000),
             held: 0,
+            pongs: vec![],
         };
         client.machine.handle(Input::Connect, client.now);
         client.opens();
-        for _ in 0..48 {
-            client.machine.handle(Input::Send { size: MIB }, client.now);
-        }
-        client.run();
         client
+    }
+
+    /// So many messages of a mebibyte.
+    fn sends(&mut self, count: usize) {
+        for _ in 0..count {
+            self.machine.handle(Input::Send { size: MIB }, self.now);
+        }
+        self.run();
+    }
+
+    fn hears(&mut self, frame: &Control) {
+        self.machine.control_frame(self.generation, &frame.encode(), self.now);
+        self.run();
     }
 
     fn opens(&mut self) {
@@ -59,6 +78,11 @@ impl Client {
             match output {
                 Output::Batch(chunk) => self.held += chunk.bytes,
                 Output::Measure => self.machine.handle(Input::Buffered(self.held), self.now),
+                Output::Frame(frame) => {
+                    if let Ok(FromClient::Control(Control::Pong(nonce))) = FromClient::decode(&frame) {
+                        self.pongs.push(nonce);
+                    }
+                }
                 Output::AwaitTurn => self.machine.handle(Input::TurnEnded, self.now),
                 _ => {}
             }
@@ -111,16 +135,24 @@ fn what_the_last_link_was_like_says_nothing_about_the_next() {
 }
 
 #[test]
-fn what_the_server_says_is_an_occasion_to_look() {
+fn what_left_the_socket_in_a_long_time_says_nothing_about_its_link() {
+    let mut client = Client::idle();
+    for _ in 0..8 {
+        client.sends(1);
+        client.held = 0;
+        client.now = client.now + Duration::from_secs(60);
+    }
+    client.sends(4);
+    assert_eq!(client.held / MIB, 1);
+}
+
+#[test]
+fn a_full_socket_gets_no_answers_and_then_the_latest() {
     let mut client = Client::open();
-    client.held = 0;
-    let ack = Control::Ack {
-        taken: 0,
-        limit: 100_000,
-    };
-    client
-        .machine
-        .control_frame(client.generation, &ack.encode(), client.now);
-    client.run();
-    assert_eq!(client.held / MIB, 2);
+    for nonce in 1..=3 {
+        client.hears(&Control::Ping(nonce));
+    }
+    assert!(client.pongs.is_empty(), "{:?}", client.pongs);
+    client.loses(1);
+    assert_eq!(client.pongs, [3]);
 }

@@ -95,7 +95,7 @@ pub(crate) struct Reactor<H> {
     turn_due: Cell<Option<Time>>,
     /// What goes out on a plain WebSocket waits for the end of the turn.
     holds: Cell<bool>,
-    /// Until then it begins to.
+    /// What is to go out before then waits for the end of its turn.
     gather_until: Cell<Time>,
     sleep: SleepWatch,
     page: RefCell<Vec<Listener>>,
@@ -160,8 +160,8 @@ impl<H: Host> Reactor<H> {
         loop {
             self.prepare_to_send(&mut has_looked, &mut holds);
             let output = self.host.machine(|machine| {
-                // User code may have closed it meanwhile.
-                let holds = holds.unwrap_or_default() && machine.may_hold();
+                // User code may have closed it meanwhile, or the turn has ended.
+                let holds = holds.unwrap_or_default() && self.holds.get() && machine.may_hold();
                 machine.poll_unless_held(holds)
             });
             match output {

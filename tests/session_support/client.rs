@@ -11,7 +11,7 @@ use super::setup::Sabotage;
 use super::token::parse;
 use super::world::{What, World};
 
-/// A socket that holds so much is full, as far as the machine knows.
+/// The machine lets a socket hold so much, whatever its link is like.
 const FULL: usize = 1 << 20;
 
 impl World {

@@ -488,7 +488,6 @@ impl Rig {
                 self.asking = Some(generation);
             }
             Output::Open(generation) => {
-                self.held = false;
                 if self.facts.answered.take().is_none() {
                     self.generations.push(generation);
                 }

@@ -43,6 +43,39 @@ impl Drop for Wrapped {
     }
 }
 
+/// Knows which socket has sent the latest message, until it is dropped.
+struct Latest(Function);
+
+impl Latest {
+    fn new() -> Self {
+        let watch = Function::new_no_args(
+            "const { prototype } = WebSocket;
+            const { send } = prototype;
+            let latest;
+            prototype.send = function (data) {
+                latest = this;
+                send.call(this, data);
+            };
+            return (ends) => {
+                if (ends) prototype.send = send;
+                else latest.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+            };",
+        );
+        Self(watch.call0(&JsValue::NULL).unwrap().unchecked_into())
+    }
+
+    /// It is told that it has lost its link.
+    fn is_lost(&self) {
+        self.0.call1(&JsValue::NULL, &false.into()).unwrap();
+    }
+}
+
+impl Drop for Latest {
+    fn drop(&mut self) {
+        self.0.call1(&JsValue::NULL, &true.into()).unwrap();
+    }
+}
+
 /// Counts how often the end of a turn is asked for, until it is dropped.
 struct Asked(Function);
 
@@ -212,14 +245,30 @@ async fn nothing_is_gathered_behind_a_close() {
         soon("opened", socket.opened()).await.unwrap();
         let (sender, mut receiver) = socket.split();
         // So much that the socket is looked at before it gets the next, which then follows that look closely.
-        send(&sender, &"x".repeat(1 << 20));
-        soon("an echo", receiver.next()).await.unwrap().unwrap();
+        for _ in 0..4 {
+            send(&sender, &"x".repeat(1 << 20));
+            soon("an echo", receiver.next()).await.unwrap().unwrap();
+        }
         send(&sender, "the last");
         let closed = sender.close(1000, "");
         microtasks().await;
-        assert_eq!(socket.stats().sent, 2);
+        assert_eq!(socket.stats().sent, 5);
         assert!(soon("closed", closed).await.unwrap().was_clean);
     }
+}
+
+#[wasm_bindgen_test]
+async fn what_was_gathered_when_the_link_is_lost_goes_out_once_on_the_next() {
+    let name = name();
+    let latest = Latest::new();
+    let socket = open(&name).await;
+    let count = send_until_one_waits(&socket).await;
+    latest.is_lost();
+    assert_eq!(socket.stats().outbox.messages, 1);
+    until_seen(&name, |seen| seen.messages == count).await;
+    assert_eq!((socket.stats().sent, socket.stats().reconnects), (count, 1));
+    soon("closed", socket.close(1000, "")).await.unwrap();
+    until_seen(&name, |seen| seen.messages == count && seen.open == 0).await;
 }
 
 #[wasm_bindgen_test]

@@ -25,8 +25,9 @@ use crate::session::Fault;
 /// The socket gets no more while it holds this many bytes: what it holds is lost with the link, and a page can't take it back.
 /// Enough to keep a fast link busy from one look to the next; in a busy page a look shows what was some milliseconds ago.
 const BUFFER_MOST: usize = 4 << 20;
-/// In a session ACK and PONG stand in line behind it: there it is this many, and as many more as left it between two looks.
-const BUFFER_HIGH: usize = 1 << 20;
+/// Where signs of life stand in line behind it, it is this many, and as many more as have just left it between two looks, but
+/// no more than that.
+const BUFFER_LEAST: usize = 1 << 20;
 /// How often to look whether a full socket has drained. A browser has no event for it.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// How long a socket that closes by itself, or has failed, may take before it counts as gone: some browsers wait a minute
@@ -107,14 +108,16 @@ enum Phase {
 }
 
 /// How the machine stands to the socket's buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Drain {
     /// There is room, as far as is known.
     Flowing,
-    /// Asked how full it is.
-    Measuring,
     /// Full; waits to look again.
     Full,
+    /// Asked how full it is.
+    Measuring,
+    /// Asked again: what left it since tells how fast it drains.
+    Looking,
 }
 
 impl Connection {
@@ -446,10 +449,13 @@ impl Connection {
     fn measured(&mut self, bytes: usize, now: Time) {
         self.judged(bytes, now);
         // The socket that was asked about may be gone.
-        if self.drain != Drain::Measuring || self.phase != Phase::Open {
+        if self.drain < Drain::Measuring || self.phase != Phase::Open {
             return;
         }
-        self.drained = self.buffered.saturating_sub(bytes).min(BUFFER_MOST - BUFFER_HIGH);
+        self.drained = match self.drain {
+            Drain::Looking => self.buffered.saturating_sub(bytes).min(BUFFER_MOST - BUFFER_LEAST),
+            _ => 0,
+        };
         self.buffered = bytes;
         self.drain = Drain::Flowing;
         if self.is_full() {
@@ -492,8 +498,8 @@ impl Connection {
     }
 
     const fn is_full(&self) -> bool {
-        let most = match self.session {
-            Some(_) => BUFFER_HIGH + self.drained,
+        let most = match self.liveness {
+            Some(_) => BUFFER_LEAST + self.drained,
             None => BUFFER_MOST,
         };
         self.buffered >= most

@@ -27,7 +27,12 @@ impl Connection {
                 Timer::Retry => self.begin_attempt(now),
                 Timer::Stable => self.forget_failures(),
                 Timer::Close => self.close_timed_out(),
-                Timer::Drain => self.drain = Drain::Flowing,
+                Timer::Drain => {
+                    if self.is_writable() {
+                        self.drain = Drain::Looking;
+                        self.outputs.push_back(Output::Measure);
+                    }
+                }
                 Timer::Heartbeat => self.heartbeat(deadline, now),
                 Timer::Linger => {
                     self.outputs.push_back(Output::Abandon(self.generation));
@@ -66,11 +71,8 @@ impl Connection {
         }
     }
 
-    /// The other end has said something: the link lives, and it is time to look how much the socket still holds.
+    /// The other end has said something: the link lives.
     pub(super) fn heard(&mut self, now: Time) {
-        if self.drain == Drain::Full {
-            self.drain = Drain::Flowing;
-        }
         if let Some(check) = self.liveness.as_mut().and_then(|liveness| liveness.heard(now)) {
             self.timers.set(Timer::Heartbeat, check);
         }

@@ -27,11 +27,9 @@ pub(super) enum Aim {
 impl Aim {
     const fn flags(self) -> &'static [&'static str] {
         match self {
-            // Again and again, and from flat code on: a hundredth less. Rust checks before whatever could trap unasked; the
-            // lowest kilobyte of memory is the far end of the stack, which nothing points to; and what has like names stands
-            // together, and is alike. Another hundredth.
+            // Again and again, and from flat code on: a hundredth less. The lowest kilobyte of memory is the far end of the
+            // stack, which nothing points to; and what has like names stands together, and is alike. Another hundredth.
             Self::Size => &[
-                "--ignore-implicit-traps",
                 "--flatten",
                 "--dfo",
                 "-Oz",
