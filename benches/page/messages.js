@@ -12,7 +12,7 @@ const NOTES_OF_ODD = NOTES.map((note) => note.slice(1));
 
 function digitsOf(n) {
   let digits = 1;
-  for (let rest = n; rest >= 10; rest /= 10) digits++;
+  for (let bound = 10; n >= bound; bound *= 10) digits++;
   return digits;
 }
 
