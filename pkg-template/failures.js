@@ -2,8 +2,8 @@
 // src/proto/error.rs, which a test holds it to.
 
 export const FAILURES = [
-  ["refused", "the connection could not be opened; a browser does not tell a page why (nothing listens there, DNS, TLS, a proxy, the page's connect-src, a server that refused the upgrade, for example with 401 or 403, or that does not know the subprotocol, tautline.v1 for a durable socket): look at the browser's console and the server's log"],
-  ["timeout", "no connection within the connect timeout; is the network slow, or does the server accept without answering?"],
+  ["refused", "the connection could not be opened; the browser does not tell a page why (nothing listens there, DNS, TLS, a proxy, the page's connect-src, a server that refused the upgrade, for example with 401 or 403, or that does not know the subprotocol, tautline.v1 for a durable socket): look at the browser's console and the server's log"],
+  ["timeout", "no connection within the connect timeout; is the network slow, or the server silent?"],
   ["url", "the URL can't be used: it must be ws:, wss:, http: or https:, without a fragment, and wss: from a secure page"],
   ["closed", "the connection ended, and the reconnect policy says not to come back"],
   ["attempts", "as many attempts in a row failed as the reconnect policy allows"],

@@ -67,6 +67,19 @@ fn an_acknowledgement_is_due_25_ms_after_something_was_taken() {
 }
 
 #[test]
+fn an_acknowledgement_that_is_half_due_leaves_beside_a_frame() {
+    for (taken_at, leaves) in [(8, false), (7, true)] {
+        let mut server = server();
+        server.batch(LINK, 1, &[1], at(taken_at));
+        server.take(1, at(taken_at));
+        sends(&mut server, 1);
+        let frames = frames(&mut server, LINK, at(20));
+        assert!(matches!(frames[0], Frame::Chunk(_)), "{frames:?}");
+        assert_eq!(frames[1..].contains(&Frame::Control(ack(1, 9))), leaves, "{frames:?}");
+    }
+}
+
+#[test]
 fn much_that_was_taken_is_acknowledged_at_once() {
     let settings = Settings {
         window: 1000,

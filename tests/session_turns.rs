@@ -1,6 +1,8 @@
 //! How what a client sends and acknowledges in one turn of the event loop becomes frames: scenarios.
 #![cfg(not(target_arch = "wasm32"))]
 
+use std::time::Duration;
+
 use tautline::proto::{Config, Connection, Durable, Generation, Input, Output, Time};
 use tautline::session::{Control, FromClient, Welcome};
 
@@ -210,4 +212,19 @@ fn when_they_were_taken_makes_no_difference_then() {
     client.machine.handle(Input::Taken { count }, Time::default());
     assert_eq!(client.machine.poll(), None, "the ACK stays due when it was");
     assert_eq!(client.machine.inbox().messages, 1_000 - 1 - count as usize);
+}
+
+#[test]
+fn an_ack_that_is_half_due_leaves_beside_a_frame() {
+    for (micros, told) in [
+        (12_499, vec![Messages(1), Awaits]),
+        (12_500, vec![Messages(1), Awaits, Taken(1)]),
+    ] {
+        let mut client = Client::open();
+        client.receives(1);
+        assert_eq!(client.takes(1), []);
+        let now = NOW + Duration::from_micros(micros);
+        client.machine.handle(Input::Send { size: 10 }, now);
+        assert_eq!(client.told(), told, "after {micros} µs");
+    }
 }

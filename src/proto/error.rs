@@ -84,13 +84,11 @@ impl Failure {
     pub const fn message(self) -> &'static str {
         match self {
             Self::Refused => {
-                "the connection could not be opened; a browser does not tell a page why (nothing listens there, DNS, TLS, \
+                "the connection could not be opened; the browser does not tell a page why (nothing listens there, DNS, TLS, \
                  a proxy, the page's connect-src, a server that refused the upgrade, for example with 401 or 403, or that \
                  does not know the subprotocol, tautline.v1 for a durable socket): look at the browser's console and the server's log"
             }
-            Self::Timeout => {
-                "no connection within the connect timeout; is the network slow, or does the server accept without answering?"
-            }
+            Self::Timeout => "no connection within the connect timeout; is the network slow, or the server silent?",
             Self::Url => {
                 "the URL can't be used: it must be ws:, wss:, http: or https:, without a fragment, and wss: from a secure page"
             }

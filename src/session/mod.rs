@@ -17,6 +17,7 @@ mod incoming;
 mod outgoing;
 pub(crate) mod server;
 
+pub(crate) use self::incoming::ACK_BESIDE;
 pub use client::{Client, Greeting};
 pub use fault::Fault;
 pub use frame::{Batch, Bye, Control, FromClient, FromServer, Hello, Kind, Malformed, Part, Welcome};

@@ -18,12 +18,14 @@ use core::time::Duration;
 
 pub use self::output::{Event, Frame, Link, Output, Record, Refusal};
 use super::frame::{Bye, Control, Hello, Welcome};
-use super::incoming::Incoming;
+use super::incoming::{ACK_BESIDE, Incoming};
 use super::outgoing::Outgoing;
 use crate::proto::{Admission, Load, Time};
 
 /// A timer that fires later than this past its deadline says that this process stood still, and nothing about the other end.
 pub(crate) const LATE: Duration = Duration::from_secs(1);
+/// What leaves so soon after another frame leaves beside it.
+const BESIDE: Duration = Duration::from_millis(1);
 
 /// What a server grants each session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,9 +182,12 @@ impl Server {
     /// The next frame to send, until there is none. Pull it only when it can be sent: what waits grows into fewer frames.
     pub fn next_frame(&mut self, link: Link, now: Time) -> Option<Frame> {
         let owes = self.incoming.owes();
-        let ack_is_due = self.ack_due().is_some_and(|due| due <= now);
+        let ack_due = self.ack_due();
         let leaves = self.may_leave(now);
         let attachment = self.attachment(link)?;
+        let is_beside = now.since(attachment.sent) < BESIDE;
+        let by = if is_beside { now + ACK_BESIDE } else { now };
+        let ack_is_due = ack_due.is_some_and(|due| due <= by);
         // After a BYE nothing more is said: what was taken is told before.
         let frame = if ack_is_due || (owes && (attachment.pong.is_some() || leaves)) {
             let (taken, limit) = self.incoming.tell();
