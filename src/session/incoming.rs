@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::span;
 use crate::proto::{Load, Time};
 
-/// How long the other end waits at most to hear of something that was taken. The protocol allows 200 ms; an ACK is cheap.
+/// How long the other end waits at most to hear of something that was taken. The protocol allows 200 ms.
 const ACK_DELAY: Duration = Duration::from_millis(25);
 /// So long before it is due it goes beside a frame that leaves anyway, which costs neither end a wake-up.
 pub(crate) const ACK_BESIDE: Duration = Duration::from_micros(12_500);

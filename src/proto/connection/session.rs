@@ -422,6 +422,7 @@ impl Connection {
         let by_turn = self.hidden || incoming.is_much();
         let is_late = by_turn && session.turn == Turn::Ended;
         let is_asked = flows && session.pong.is_some();
+        // Once something has left in this turn, an ACK goes beside it.
         let lead = u64::from(session.turn == Turn::Busy) * session::ACK_BESIDE.as_micros() as u64;
         if due.is_some_and(|due| due.as_micros() <= self.now.as_micros() + lead)
             || ((is_late || is_asked) && incoming.owes())
