@@ -73,7 +73,7 @@ const WORKS = [
   { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.8 },
   { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.8 },
   { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.8 },
-  { work: "round-trip", payloads: PAYLOADS, counts: same(3000), warmsUp: true, how: "together", seconds: 0.3 },
+  { work: "round-trip", payloads: PAYLOADS, counts: same(3000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "round-trip-busy", payloads: BUSY, counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
   { work: "wire", payloads: PAYLOADS, counts: WIRED, rounds: 1, seconds: 0.6 },

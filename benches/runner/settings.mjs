@@ -19,8 +19,8 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
                       a full run has \`sockets\` there as well, as Firefox opens more
   --help              this text
 
-\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, without --rounds or with ${JSON_ROUNDS} or more,
-writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
+\`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, without --rounds or
+with ${JSON_ROUNDS} or more, writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
 `;
 
 /** `{ help, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */

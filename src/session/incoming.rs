@@ -11,7 +11,7 @@ use crate::proto::{Load, Time};
 /// How long the other end waits at most to hear of something that was taken. The protocol allows 200 ms.
 const ACK_DELAY: Duration = Duration::from_millis(25);
 /// So long before it is due it goes beside a frame that leaves anyway, which costs neither end a wake-up.
-pub(crate) const ACK_BESIDE: Duration = Duration::from_micros(12_500);
+pub(crate) const ACK_BESIDE: Duration = Duration::from_micros(ACK_DELAY.as_micros() as u64 / 2);
 /// After so many positions it hears sooner: its outbox may be small.
 const ACK_POSITIONS: u64 = 256;
 

@@ -17,10 +17,10 @@ mod incoming;
 mod outgoing;
 pub(crate) mod server;
 
-pub(crate) use self::incoming::ACK_BESIDE;
 pub use client::{Client, Greeting};
 pub use fault::Fault;
 pub use frame::{Batch, Bye, Control, FromClient, FromServer, Hello, Kind, Malformed, Part, Welcome};
+pub(crate) use incoming::ACK_BESIDE;
 pub use incoming::Incoming;
 pub use outgoing::{Chunk, Outgoing};
 pub use server::{Event, Frame, Link, Output, Record, Refusal, Server, Settings};
