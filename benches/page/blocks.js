@@ -1,7 +1,7 @@
 // Round trips in blocks: every client has a connection, and in each turn every client does one block. Used by the works that ask
 // how long one message takes.
 
-import { rotated } from "./turns.js";
+import { inTurn } from "./turns.js";
 
 const BLOCK = 200;
 
@@ -27,7 +27,7 @@ export async function measureInBlocks(clients, { work, payload, count, urlOf }, 
   }
   const block = Math.min(BLOCK, count);
   for (let turn = 0; turn * block < count; turn++) {
-    for (const client of rotated(clients, turn)) {
+    for (const client of inTurn(clients, turn)) {
       await attempt(client, async () => {
         for (const time of await trips(client, channels.get(client.name), block)) times.get(client.name).push(time);
       });

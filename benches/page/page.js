@@ -1,9 +1,9 @@
-// Runs the plan: job by job, round by round, in each round every client, another one first each time. It reports each measurement
+// Runs the plan: job by job, round by round, in each round every client, in another order each time. It reports each measurement
 // to the runner; a client that fails is told with its reason, and takes no further part in that job.
 
 import { load } from "./clients.js";
 import * as runner from "./runner.js";
-import { rotated } from "./turns.js";
+import { inTurn } from "./turns.js";
 
 /** In seconds: what takes so much longer than expected has hung. */
 const limitOf = (seconds) => Math.round(30 + 5 * seconds);
@@ -42,7 +42,7 @@ const WAYS = {
     const { measureTogether } = await import(`./works/${job.work}.js`);
     const failed = new Set();
     for (const round of roundsOf(job)) {
-      const clients = rotated(job.clients, round).filter((client) => !failed.has(client));
+      const clients = inTurn(job.clients, round).filter((client) => !failed.has(client));
       const step = stepOf(job, round);
       const limit = limitOf(job.seconds * clients.length);
       await runner.begin({ ...step, client: `${clients.length} in turns`, limit });
@@ -65,7 +65,7 @@ async function eachAlone(job, measure) {
   const failed = new Set();
   const limit = limitOf(job.seconds);
   for (const round of roundsOf(job)) {
-    for (const client of rotated(job.clients, round)) {
+    for (const client of inTurn(job.clients, round)) {
       const step = { ...stepOf(job, round), client };
       await runner.begin({ ...step, limit });
       if (failed.has(client)) {

@@ -22,8 +22,11 @@ export const PAYLOADS = ["json", "16", "4096", "65536"];
 
 /** How often each client does each work, where nobody says: the median of three is one that was measured. */
 export const ROUNDS = 3;
-/** More of JSON, where two clients may lie closer together than two rounds of one. */
-export const JSON_ROUNDS = 7;
+/**
+ * More of JSON, where two clients may lie closer together than two rounds of one: as many as there are clients, so that each is
+ * measured behind each other one.
+ */
+export const JSON_ROUNDS = ALL.length;
 export const QUICK_ROUNDS = 2;
 
 /** The same number for all. */
