@@ -4,11 +4,14 @@
 const JSON_BYTES = 100;
 const EMPTY = JSON.stringify({ id: 0, name: "message 00", value: 0.5, ok: true, note: "" }).length - 2;
 
+/** In one piece each, as what a form or a server gave: an engine may keep what is joined or cut as its parts. */
+const inOnePiece = (texts) => JSON.parse(JSON.stringify(texts));
+
 // Texts that an application has before it makes a message: what is made for each is the message.
 const NAMES = Array.from({ length: 100 }, (_, n) => "message " + String(n).padStart(2, "0"));
 /** They fill an object up to 100 bytes, by the digits of its number. */
-const NOTES = Array.from({ length: 11 }, (_, digits) => "~".repeat(JSON_BYTES - EMPTY - 2 * digits));
-const NOTES_OF_ODD = NOTES.map((note) => note.slice(1));
+const NOTES = inOnePiece(Array.from({ length: 11 }, (_, digits) => "~".repeat(JSON_BYTES - EMPTY - 2 * digits)));
+const NOTES_OF_ODD = inOnePiece(NOTES.map((note) => note.slice(1)));
 
 function digitsOf(n) {
   let digits = 1;
