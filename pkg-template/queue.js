@@ -12,13 +12,14 @@ export class Queue {
     this.#items.push(item);
   }
 
-  /** Takes the youngest back. */
+  /** Takes back what was pushed a moment ago. */
   pop() {
     return this.#items.pop();
   }
 
   shift() {
-    if (this.length === 0) return undefined;
+    // One comes and goes in place, without a new array.
+    if (this.#items.length < 2) return this.#items.pop();
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     this.#settle();
