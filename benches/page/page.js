@@ -42,7 +42,7 @@ const WAYS = {
     const { measureTogether } = await import(`./works/${job.work}.js`);
     const failed = new Set();
     for (const round of roundsOf(job)) {
-      const clients = inTurn(job.clients, round).filter((client) => !failed.has(client));
+      const clients = inTurn(job.clients, job.turn + round).filter((client) => !failed.has(client));
       const step = stepOf(job, round);
       const limit = limitOf(job.seconds * clients.length);
       await runner.begin({ ...step, client: `${clients.length} in turns`, limit });
@@ -65,7 +65,7 @@ async function eachAlone(job, measure) {
   const failed = new Set();
   const limit = limitOf(job.seconds);
   for (const round of roundsOf(job)) {
-    for (const client of inTurn(job.clients, round)) {
+    for (const client of inTurn(job.clients, job.turn + round)) {
       const step = { ...stepOf(job, round), client };
       await runner.begin({ ...step, limit });
       if (failed.has(client)) {
@@ -92,8 +92,8 @@ function roundsOf({ rounds, warmsUp }) {
 const stepOf = ({ work, payload, rounds }, round) => ({ work, payload, round, rounds });
 
 /** What a measurement is told. */
-function ownOf({ work, payload, counts, warmUp, quick }, round, client) {
-  return { work, payload, count: (round === 0 ? warmUp : counts)[client], quick, urlOf };
+function ownOf({ work, payload, counts, warmUp, runIn, quick }, round, client) {
+  return { work, payload, count: (round === 0 ? warmUp : counts)[client], runIn: runIn[client], quick, urlOf };
 }
 
 const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));

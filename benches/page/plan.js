@@ -20,11 +20,11 @@ const GROWING = ["websocket", ...OURS];
 /** JSON of five fields, and bytes of text. */
 export const PAYLOADS = ["json", "16", "4096", "65536"];
 
-/** How often each client does each work, where nobody says: the median of three is one that was measured. */
+/** How often each client does each work, where nobody says. */
 export const ROUNDS = 3;
 /**
- * More of JSON, where two clients may lie closer together than two rounds of one: as many as there are clients, so that each is
- * measured behind each other one.
+ * More of JSON, where two clients may lie closer together than two rounds of one: as many as there are clients, so that with all
+ * of them each is measured behind each other one.
  */
 export const JSON_ROUNDS = ALL.length;
 export const QUICK_ROUNDS = 2;
@@ -32,7 +32,7 @@ export const QUICK_ROUNDS = 2;
 /** The same number for all. */
 const same = (count) => ({ once: count, durable: count });
 
-/** Messages in one measurement of three quarters of a second or so: of clients that deliver at most once, and of durable ones. */
+/** Messages that count in one measurement, half a second or so: of clients that deliver at most once, and of durable ones. */
 const COUNTS = {
   json: { once: 15_000, durable: 400_000 },
   16: { once: 15_000, durable: 400_000 },
@@ -59,6 +59,13 @@ const QUICKLY = 0.2;
 const WARM_UP = 1;
 
 /**
+ * And that run in: they go before those that count, on the same connection. Each connection has functions of its own, for which an
+ * engine compiles anew, and behind another client's work its collector has much to do: some 200,000 messages of a durable client
+ * are slower. One way it would be hard to say where the others begin.
+ */
+const RUN_IN = 0.5;
+
+/**
  * The works in their order.
  *
  * - `tells`: the works of its records, where that isn't itself alone.
@@ -66,16 +73,16 @@ const WARM_UP = 1;
  * - `payloads`: in full; a quick run takes the first. Default: JSON.
  * - `counts`: messages, by payload or the same for each. `quickly`: the part of them in a quick run. Default: a fifth.
  * - `rounds`, `quickRounds`: at most.
- * - `warmsUp`: each client does it once before it counts.
+ * - `warmsUp`: each client does it once before it counts. `runsIn`: and each connection of it does a part of it.
  * - `how`: each client by itself ("alone"), in turns ("together"), in a fresh frame ("framed"), or as a cost that must not grow
  *   ("growth").
- * - `seconds`: how long one measurement takes, about; in turns, each client's part.
+ * - `seconds`: how long one measurement takes, about, what runs in left out; in turns, each client's part.
  * - `needs`: the one browser that can tell.
  */
 const WORKS = [
-  { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.8 },
-  { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.8 },
-  { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.8 },
+  { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, runsIn: true, seconds: 0.6 },
+  { work: "in", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
+  { work: "out", payloads: PAYLOADS, counts: ONE_WAY, warmsUp: true, seconds: 0.5 },
   { work: "round-trip", payloads: PAYLOADS, counts: same(3000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "round-trip-busy", payloads: BUSY, counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
@@ -92,14 +99,15 @@ const WORKS = [
 export const WORK_NAMES = WORKS.flatMap(({ work, tells = [work] }) => tells);
 
 /**
- * The jobs of a run: `{ work, how, payload, clients, rounds, warmsUp, counts, warmUp, seconds, quick }`, where `counts` and
- * `warmUp` have each client's number of messages. `left`: the works that the browser can't do.
+ * The jobs of a run: `{ work, how, payload, clients, turn, rounds, warmsUp, counts, warmUp, runIn, seconds, warmUpSeconds, quick }`,
+ * where `counts`, `warmUp` and `runIn` have each client's number of messages, and `turn` is that of the first round, which is
+ * another one for each payload. `left`: the works that the browser can't do.
  */
 export function planOf({ browser, quick = false, only = WORK_NAMES, clients = ALL, rounds, payloads }) {
   const jobs = [];
   const left = [];
   for (const one of WORKS) {
-    const { work, how = "alone", warmsUp = false, counts = same(0) } = one;
+    const { work, how = "alone", warmsUp = false, runsIn = false, counts = same(0) } = one;
     const able = (quick && one.quickClients) || (one.clients ?? ALL);
     const taking = clients.filter((client) => able.includes(client));
     if (taking.length === 0 || !(one.tells ?? [work]).some((told) => only.includes(told))) continue;
@@ -108,23 +116,29 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
       continue;
     }
     const share = quick ? (one.quickly ?? QUICKLY) : 1;
+    const runIn = runsIn ? RUN_IN : 0;
+    let turn = 0;
     for (const payload of payloadsOf(one, quick, payloads)) {
       const messages = counts[payload] ?? counts;
       const most = rounds ?? (quick ? QUICK_ROUNDS : payload === "json" ? JSON_ROUNDS : ROUNDS);
+      const times = Math.min(most, one.rounds ?? most, (quick && one.quickRounds) || most);
       jobs.push({
         work,
         how,
         payload: how === "growth" ? undefined : payload,
         clients: taking,
-        rounds: Math.min(most, one.rounds ?? most, (quick && one.quickRounds) || most),
+        turn,
+        rounds: times,
         warmsUp,
         counts: countsOf(taking, messages, share),
         // Long enough for the page's compilers, in a quick run as well.
         warmUp: countsOf(taking, messages, WARM_UP),
-        seconds: one.seconds * share,
-        warmUpSeconds: warmsUp ? one.seconds * WARM_UP : 0,
+        runIn: countsOf(taking, messages, runIn),
+        seconds: one.seconds * (share + runIn),
+        warmUpSeconds: warmsUp ? one.seconds * (WARM_UP + runIn) : 0,
         quick,
       });
+      turn += times;
     }
   }
   return { jobs, left };

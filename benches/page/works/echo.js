@@ -1,23 +1,17 @@
-// The work `echo`: messages go to the server and come back, on a connection that is in flow. And with it `cpu`: what the page's
+// The work `echo`: messages go to the server and come back, on a connection that has run in. And with it `cpu`: what the page's
 // process has computed for it.
 
 import { check, messagesOf } from "../messages.js";
 import { processorTime } from "../runner.js";
 
-/**
- * So large a part of the messages goes before the others, on the same connection, and does not count. Each connection has
- * functions of its own, for which an engine compiles anew, and behind another client's work its collector has much to do.
- */
-const RUN_IN = 0.4;
 const IN_FLIGHT = 1000;
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 
 /** How many messages a client keeps on their way that would take any number. */
 export const inFlightOf = (payload) => Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / messagesOf(payload).bytes));
 
-export async function measure(client, { payload, count, urlOf }) {
+export async function measure(client, { payload, count, runIn, urlOf }) {
   const channel = await client.open(urlOf(client, "/echo"), { payload });
-  const runIn = Math.ceil(count * RUN_IN);
   await echo(client, channel, payload, runIn);
   const before = await processorTime();
   const ms = await echo(client, channel, payload, count, 1 + runIn);

@@ -29,7 +29,7 @@ pub(crate) enum Part {
     Package,
     /// The demo page in Chromium
     Page,
-    /// What the bench makes of its figures
+    /// In which order the bench measures, and what it makes of its figures
     Report,
 }
 
