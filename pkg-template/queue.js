@@ -12,13 +12,14 @@ export class Queue {
     this.#items.push(item);
   }
 
-  /** Takes back what was pushed a moment ago. */
+  /** Drops the youngest. */
   pop() {
-    return this.#items.pop();
+    this.#items.pop();
+    this.#settle();
   }
 
   shift() {
-    // One comes and goes in place, without a new array.
+    // One comes and goes in place, without a new array. Settled as they are, there is no empty place before it.
     if (this.#items.length < 2) return this.#items.pop();
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
@@ -27,7 +28,7 @@ export class Queue {
   }
 
   /** Takes so many of the oldest, or all. */
-  take(count = this.length) {
+  take(count = Infinity) {
     const items = this.slice(0, count);
     this.#items.fill(undefined, this.#head, (this.#head += items.length));
     this.#settle();
@@ -36,7 +37,7 @@ export class Queue {
 
   /** Where half of it is empty the rest moves down: each item is moved once for each that was taken. */
   #settle() {
-    if (this.#head * 2 >= this.#items.length) {
+    if (this.#head >= this.length) {
       this.#items.splice(0, this.#head);
       this.#head = 0;
     }
