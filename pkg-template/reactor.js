@@ -313,9 +313,10 @@ export class Reactor {
     });
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
-      this.#arrivals.push(data);
       this.#tellTaken();
-      this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, data.byteLength ?? data.length);
+      const answer = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, data.byteLength ?? data.length);
+      if (answer) return this.#host.deliver([data]);
+      this.#arrivals.push(data);
       this.#run();
     });
     on("error", () => this.#handle(N.FAILED, generation));

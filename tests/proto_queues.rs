@@ -5,7 +5,7 @@ mod support;
 
 use support::{Message, Rig, UserCall, config, ms, secs};
 use tautline::proto::{
-    Admission, Close, Config, Failure, Inbox, InboxOverflow, Input, Load, Outbox, OutboxOverflow, Output, State,
+    Admission, Close, Config, Failure, Inbox, InboxOverflow, Input, Load, Outbox, OutboxOverflow, Output, State, Time,
 };
 
 const MIB: usize = 1 << 20;
@@ -346,6 +346,22 @@ fn an_inbox_at_its_bounds_is_not_over_them() {
     rig.take(1);
     rig.arrives(5);
     assert_eq!(rig.state(), State::Open);
+}
+
+#[test]
+fn a_driver_in_a_hurry_hears_at_once_that_a_message_is_all_there_is() {
+    let mut machine = Rig::open(inbox(2, 10, InboxOverflow::DropOldest), 1).machine;
+    let (generation, now) = (machine.generation(), Time::default() + secs(2_000));
+    assert!(machine.message(generation, 1, now));
+    assert!(machine.message(generation, 1, now));
+    assert_eq!((machine.poll(), machine.inbox().messages), (None, 2));
+    // Not where room is made for it, nor where something waits to be done; and the order stays.
+    assert!(!machine.message(generation, 1, now));
+    assert!(!machine.message(generation, 1, now));
+    let outputs: Vec<Output> = std::iter::from_fn(|| machine.poll()).collect();
+    let (drop, deliver) = (Output::Drop { count: 1 }, Output::Deliver { count: 1 });
+    assert_eq!(outputs, [drop.clone(), deliver.clone(), drop, deliver]);
+    assert_eq!((machine.inbox().messages, machine.stats().received), (2, 4));
 }
 
 #[test]

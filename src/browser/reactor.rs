@@ -287,16 +287,18 @@ impl<H: Host> Reactor<H> {
             }
             Report::Message(data) => {
                 let (payload, size) = self.read(&data);
-                self.arrivals.borrow_mut().push_back(payload);
                 // Looking at the clock costs as much as all the rest of this.
                 let now = if self.host.machine(|machine| machine.watches()) {
                     clock::now()
                 } else {
                     Time::default()
                 };
-                self.host
-                    .machine(|machine| machine.handle(Input::Message(generation, size), now));
-                self.work(true);
+                if self.host.machine(|machine| machine.message(generation, size, now)) {
+                    self.host.deliver(VecDeque::from([payload]));
+                } else {
+                    self.arrivals.borrow_mut().push_back(payload);
+                    self.work(true);
+                }
             }
             Report::Error => self.handle(Input::Error(generation)),
             Report::Closed(close) => {

@@ -171,7 +171,8 @@ impl Engine {
             4 => Input::UrlFailed(generation),
             5 => Input::OpenFailed(generation),
             6 => Input::Opened(generation),
-            7 => Input::Message(generation, size),
+            // 1: it is to be delivered, and that is all.
+            7 => return u32::from(machine.message(generation, size, now)),
             8 => Input::Error(generation),
             9 => Input::Closing(generation),
             10 => Input::Buffered(size),

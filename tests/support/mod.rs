@@ -448,7 +448,24 @@ impl Rig {
 
     fn feed(&mut self, input: Input) {
         self.note_input(&input);
-        self.machine.handle(input, self.now);
+        match input {
+            // As a driver in a hurry, every other time.
+            Input::Message(generation, size) if self.arrived.is_multiple_of(2) => {
+                if self.machine.message(generation, size, self.now) {
+                    assert_eq!(
+                        self.machine.poll_unless_held(self.held),
+                        None,
+                        "there is nothing else to do"
+                    );
+                    let delivery = Output::Deliver { count: 1 };
+                    if self.keeps_outputs {
+                        self.outputs.push(delivery.clone());
+                    }
+                    self.perform(delivery);
+                }
+            }
+            input => self.machine.handle(input, self.now),
+        }
     }
 
     fn run(&mut self) {

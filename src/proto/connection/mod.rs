@@ -182,7 +182,11 @@ impl Connection {
             Input::OpenFailed(generation) => self.open_failed(generation, now),
             Input::Opened(generation) => self.opened(generation, now),
             Input::WrongProtocol(generation) => self.wrong_protocol(generation, now),
-            Input::Message(generation, size) => self.message(generation, size, now),
+            Input::Message(generation, size) => {
+                if self.message(generation, size, now) {
+                    self.outputs.push_back(Output::Deliver { count: 1 });
+                }
+            }
             Input::Malformed(generation) => self.fault(generation, Fault::Malformed),
             Input::TurnEnded => self.turn_ended(),
             Input::Error(generation) => self.failed(generation, now),

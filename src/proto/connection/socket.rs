@@ -63,10 +63,12 @@ impl Connection {
         self.outputs.push_back(Output::Tell(Event::Open { resumed }));
     }
 
-    pub(super) fn message(&mut self, generation: Generation, size: usize, now: Time) {
+    /// What [`Input::Message`](crate::proto::Input::Message) says, for drivers in a hurry. True where the message is to be
+    /// delivered and there is nothing else to do; otherwise [`poll`](Self::poll) says what there is.
+    pub fn message(&mut self, generation: Generation, size: usize, now: Time) -> bool {
         if generation != self.generation || self.phase != Phase::Open {
             self.outputs.push_back(Output::Discard { count: 1 });
-            return;
+            return false;
         }
         self.received += 1;
         self.heard(now);
@@ -81,13 +83,17 @@ impl Connection {
                     was_clean: false,
                 };
                 self.finish(close, Some(Failure::Overflow));
-                return;
+                return false;
             }
             let count = self.inbox.make_room(size, bounds.messages, bounds.bytes);
             self.outputs.push_back(Output::Drop { count });
         }
         self.inbox.push(size);
-        self.outputs.push_back(Output::Deliver { count: 1 });
+        let is_all = self.outputs.is_empty() && self.liveness.is_none();
+        if !is_all {
+            self.outputs.push_back(Output::Deliver { count: 1 });
+        }
+        is_all
     }
 
     /// The socket reported an error, which says nothing; its end, which says a little, is to follow.
