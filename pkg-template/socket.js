@@ -3,7 +3,7 @@
 import { bytesOf } from "./codecs.js";
 import { failure, TautlineError } from "./errors.js";
 import { deferred, Link } from "./link.js";
-import { checkClose, isFunction, isObject, readOptions, readUrl } from "./options.js";
+import { checkClose, isObject, readOptions, readUrl } from "./options.js";
 import { Queue } from "./queue.js";
 
 const DONE = Object.freeze({ value: undefined, done: true });
@@ -14,12 +14,14 @@ export class Socket extends EventTarget {
   #link;
   #codec;
   #inbox = new Queue();
-  /** "iterator" or "listeners", once there is one. */
+  /** The iterator, or "listeners", once there is one. */
   #consumer;
   /** The listeners for messages: { listener, capture, forget }. */
   #listeners = [];
-  /** Those of the iterator that wait for a message. */
-  #takers = new Queue();
+  /** A message can't be decoded, and the application is being told. */
+  #failing = false;
+  /** Those of the iterator that wait for something: called when there may be, they say whether they were served. */
+  #takers = [];
   #opened = deferred();
   #closed = deferred();
 
@@ -36,10 +38,7 @@ export class Socket extends EventTarget {
         this.#opened.resolve();
         this.#tell("open", { resumed });
       },
-      sessionLost: (payloads, resent) => {
-        const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));
-        this.#tell("sessionlost", { unacknowledged, resent });
-      },
+      sessionLost: (payloads, resent) => this.#tell("sessionlost", { unacknowledged: this.#decodeAll(payloads), resent }),
       received: (messages) => this.#receive(messages),
       dropped: (count) => {
         this.#inbox.take(count);
@@ -99,7 +98,7 @@ export class Socket extends EventTarget {
 
   addEventListener(type, listener, options) {
     // What is no listener is for the platform to refuse.
-    if (type === "message" && (isFunction(listener) || isObject(listener))) this.#listen(listener, options);
+    if (type === "message" && Object(listener) === listener) this.#listen(listener, options);
     else super.addEventListener(type, listener, options);
   }
 
@@ -111,48 +110,42 @@ export class Socket extends EventTarget {
   }
 
   [Symbol.asyncIterator]() {
-    this.#claim("iterator");
-    let released = false;
-    const release = () => {
-      if (!released) {
-        released = true;
-        this.#consumer = undefined;
-        this.#dismissTakers();
-      }
-      return Promise.resolve(DONE);
-    };
-    // Whether there is a message, for `take` in the same turn: what nobody wants any more by then stays for the next consumer.
-    const ready = () => !released && this.#ready();
+    const holds = () => this.#consumer === iterator;
     // In one go past what can't be decoded: whoever asks later, or meanwhile, is not to come first.
     const take = () => {
       let taken;
-      while (!taken && !released && this.#inbox.length > 0) taken = this.#take();
+      while (!taken && holds() && !this.#failing && this.#inbox.length > 0) taken = this.#take();
       return taken;
     };
-    let asked = 0;
-    const wait = async () => {
-      let taken;
-      while (!taken && (await ready())) taken = take();
-      asked--;
-      return taken ?? DONE;
-    };
-    // At once where there is one and nobody asked before.
-    const next = () => {
-      const taken = asked++ ? undefined : take();
-      if (!taken) return wait();
-      asked--;
-      return Promise.resolve(taken);
-    };
-    return {
-      next,
-      return: release,
-      [Symbol.asyncIterator]() {
-        return this;
+    /** Resolves with what `find` finds, now or later, or with the end. */
+    const wait = (find) =>
+      new Promise((resolve) => {
+        this.#takers.push(() => {
+          const found = find() || (!(holds() && (this.state !== "closed" || this.#inbox.length > 0)) && DONE);
+          if (found) resolve(found);
+          return found;
+        });
+        this.#serve();
+      });
+    const iterator = {
+      next() {
+        const taken = take();
+        return taken ? Promise.resolve(taken) : wait(take);
       },
-      // For streams.js.
-      ready,
+      return: () => {
+        if (holds()) this.#consumer = undefined;
+        this.#serve();
+        return Promise.resolve(DONE);
+      },
+      [Symbol.asyncIterator]: () => iterator,
+      // For streams.js: whether there is a message, for `take` in the same turn. What nobody wants any more by then stays for
+      // the next consumer.
       take,
+      ready: () => wait(() => holds() && this.#inbox.length > 0 && {}),
     };
+    this.#mayClaim(iterator);
+    this.#consumer = iterator;
+    return iterator;
   }
 
   async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
@@ -173,15 +166,8 @@ export class Socket extends EventTarget {
 
   // In
 
-  #claim(consumer) {
-    this.#mayClaim(consumer);
-    this.#consumer = consumer;
-  }
-
   #mayClaim(consumer) {
-    if (this.#consumer !== undefined && (this.#consumer !== consumer || consumer === "iterator")) {
-      throw failure("consumer");
-    }
+    if (this.#consumer !== undefined && this.#consumer !== consumer) throw failure("consumer");
   }
 
   /** The messages go to listeners from now on; those that wait, in a turn of their own. */
@@ -195,8 +181,8 @@ export class Socket extends EventTarget {
     const mark = once && (() => this.#unlisten(entry));
     if (mark) super.addEventListener("message", mark, { capture, once });
     super.addEventListener("message", listener, { capture, once: Boolean(once) });
-    if (this.#consumer === undefined) queueMicrotask(() => this.#dispatchAll());
-    this.#claim("listeners");
+    queueMicrotask(() => this.#dispatchAll());
+    this.#consumer = "listeners";
     // The signal is ours to watch: a browser that removes by the listener would remove its next registration, too.
     const abort = () => this.removeEventListener("message", listener, { capture });
     signal?.addEventListener("abort", abort);
@@ -221,7 +207,7 @@ export class Socket extends EventTarget {
   }
 
   #dispatchAll() {
-    while (this.#inbox.length > 0 && this.#consumer === "listeners") {
+    while (this.#inbox.length > 0 && this.#listeners.length > 0) {
       const taken = this.#take();
       if (taken) this.#tell("message", { data: taken.value });
     }
@@ -234,27 +220,28 @@ export class Socket extends EventTarget {
     try {
       return { value: this.#codec.decode(data), done: false };
     } catch (cause) {
+      this.#failing = true;
       this.#tell("error", { error: failure("decode", { cause, data }) });
-      return undefined;
+      this.#failing = false;
+      // Those who asked meanwhile.
+      queueMicrotask(() => this.#serve());
     }
-  }
-
-  /** True once there is a message for the iterator, false where there will be none; or a promise of it. */
-  #ready() {
-    if (this.#inbox.length > 0) return true;
-    return this.state !== "closed" && this.#consumer === "iterator" && new Promise((resolve) => this.#takers.push(resolve));
-  }
-
-  #dismissTakers() {
-    for (const resolve of this.#takers.take()) resolve(false);
   }
 
   #receive(messages) {
     for (const data of messages) {
       this.#inbox.push(typeof data === "string" ? data : new Uint8Array(data));
-      this.#takers.shift()?.(true);
+      this.#serve();
     }
     this.#dispatchAll();
+  }
+
+  /** Gives those that wait what there is, or the end. */
+  #serve() {
+    for (let taker; (taker = this.#takers[0])?.(); ) {
+      // It may have been served in the course of it.
+      if (this.#takers[0] === taker) this.#takers.shift();
+    }
   }
 
   #end(end, error, payloads) {
@@ -262,18 +249,19 @@ export class Socket extends EventTarget {
     this.#dispatchAll();
     this.#opened.reject(error ?? new TautlineError("closed", `the socket closed before it was open (code ${end.code})`));
     if (error && error.code !== "closed") this.#tell("error", { error });
-    const unacknowledged = payloads.map((payload) => this.#decodeOr(payload));
-    this.#tell("close", { ...end, unacknowledged });
+    this.#tell("close", { ...end, unacknowledged: this.#decodeAll(payloads) });
     this.#closed.resolve(end);
-    this.#dismissTakers();
+    this.#serve();
   }
 
-  /** A payload that comes back, as the application sent it. */
-  #decodeOr(payload) {
-    try {
-      return this.#codec.decode(payload);
-    } catch {
-      return payload;
-    }
+  /** Payloads that come back, as the application sent them. */
+  #decodeAll(payloads) {
+    return payloads.map((payload) => {
+      try {
+        return this.#codec.decode(payload);
+      } catch {
+        return payload;
+      }
+    });
   }
 }

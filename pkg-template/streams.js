@@ -20,7 +20,7 @@ function readableOf(socket) {
       async pull(controller) {
         let taken;
         do {
-          if (!(await messages.ready())) return controller.close();
+          if ((await messages.ready()).done) return controller.close();
           taken = messages.take();
         } while (!taken);
         controller.enqueue(taken.value);
