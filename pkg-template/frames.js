@@ -10,8 +10,10 @@ export const encoder = new TextEncoder();
 /** Throws where bytes are no UTF-8. */
 export const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+const isText = (message) => typeof message === "string";
+
 /** Bytes of a message on the wire. */
-export const sizeOf = (message) => (typeof message === "string" ? utf8Length(message) : message.byteLength);
+export const sizeOf = (message) => (isText(message) ? utf8Length(message) : message.byteLength);
 
 /** Browsers look for a range of characters many at a time, and for all that is outside of one, one by one. */
 export const isAscii = (text) => !/[\x80-\uffff]/.test(text);
@@ -20,21 +22,22 @@ export const isAscii = (text) => !/[\x80-\uffff]/.test(text);
 export const utf8Length = (text) => (isAscii(text) ? text.length : encoder.encode(text).length);
 
 /**
- * The frame of messages, strings or Uint8Arrays, that begin at position `first`: of text wherever that is possible. `isJson`:
- * all of them are JSON, which escapes U+001E.
+ * The frame of messages, strings or Uint8Arrays, that begin at position `first`. `asText` says whether it is of text; without it
+ * that is so wherever all of them can travel in one.
  */
-export function pack(first, payloads, isJson) {
-  if (isJson || payloads.every((payload) => typeof payload === "string" && !payload.includes(SEPARATOR))) {
+export function pack(first, payloads, asText) {
+  if (asText ?? payloads.every((payload) => isText(payload) && !payload.includes(SEPARATOR))) {
     return [first, ...payloads].join(SEPARATOR);
   }
-  const parts = payloads.map((payload) => (typeof payload === "string" ? encoder.encode(payload) : payload));
-  const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + LONGEST_NUMBER + length, 1 + LONGEST_NUMBER));
+  const sizes = payloads.map(sizeOf);
+  const frame = new Uint8Array(sizes.reduce((sum, size) => sum + LONGEST_NUMBER + size, 1 + LONGEST_NUMBER));
   // The first byte is BATCH, 0.
   let end = write(frame, 1, first);
-  parts.forEach((part, index) => {
-    end = write(frame, end, part.length * 2 + (typeof payloads[index] !== "string"));
-    frame.set(part, end);
-    end += part.length;
+  payloads.forEach((payload, index) => {
+    end = write(frame, end, sizes[index] * 2 + !isText(payload));
+    if (isText(payload)) encoder.encodeInto(payload, frame.subarray(end));
+    else frame.set(payload, end);
+    end += sizes[index];
   });
   return frame.subarray(0, end);
 }
@@ -48,21 +51,21 @@ function write(frame, at, number) {
 }
 
 /** Whether a frame is one of those; all others are binary. */
-export const hasMessages = (frame) => typeof frame === "string" || new Uint8Array(frame)[0] === BATCH;
+export const hasMessages = (frame) => isText(frame) || new Uint8Array(frame)[0] === BATCH;
 
 /**
  * The position of the first message of such a frame, and the messages, strings or ArrayBuffers; undefined where it is none,
  * or where it has more than `most`: tiny ones take up much more here than in the frame.
  */
 export function unpack(frame, most) {
-  const { first, messages } = typeof frame === "string" ? readText(frame, most) : readBytes(frame, most);
+  const { first, messages } = isText(frame) ? readText(frame, most) : readBytes(frame, most);
   const count = messages?.length;
   return first > 0 && Number.isSafeInteger(first) && count > 0 && count <= most ? { first, messages } : undefined;
 }
 
 function readText(text, most) {
   const [head, ...messages] = text.split(SEPARATOR, most + 2);
-  return { first: /^[1-9]\d*$/.test(head) ? Number(head) : 0, messages };
+  return { first: String(+head) === head && +head, messages };
 }
 
 function readBytes(frame, most) {

@@ -122,7 +122,7 @@ export function tautSocketClass(load) {
     get bufferedAmount() {
       // What a session has handed to the browser it still has itself.
       const handed = this.#durable ? this.#late.bytes : this.#link.raw?.bufferedAmount;
-      return this.#lost + this.#link.queued + (handed ?? 0);
+      return this.#lost + this.#link.stats().outbox.bytes + (handed ?? 0);
     }
 
     get extensions() {

@@ -135,7 +135,26 @@ wireTest("text that fits into text frames goes there; bytes, and text with U+001
   ]);
 });
 
-wireTest("JSON goes into text frames, whatever is in it", async ({ page, peers, open }) => {
+for (const codec of ["json", "text"]) {
+  wireTest(`long text goes as bytes, which a browser sends faster: ${codec}`, async ({ page, peers, open }) => {
+    await page.evaluate(([url, codec]) => void open(url, { codec }), [peers.url, codec]);
+    const peer = await peers.greet();
+    await page.evaluate(async () => {
+      await socket.opened;
+      for (const message of ["é".repeat(20_000), "x".repeat(20_000), "short"]) {
+        socket.send(message);
+        // The next turn is quiet again.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+    const frames = await peer.untilMessages(3);
+    assert.deepEqual(frames.map(({ type, seq }) => [type, seq]), [["batch", 1], ["batch", 11], ["text", 16]]);
+    const messages = frames.flatMap(({ messages }) => messages.map(codec === "json" ? JSON.parse : String));
+    assert.deepEqual(messages, ["é".repeat(20_000), "x".repeat(20_000), "short"]);
+  });
+}
+
+wireTest("JSON that is not long goes into text frames, whatever is in it", async ({ page, peers, open }) => {
   await page.evaluate((url) => void open(url, { codec: "json" }), peers.url);
   const peer = await peers.greet();
   await page.evaluate(async () => {

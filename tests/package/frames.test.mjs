@@ -54,10 +54,12 @@ test("texts are a text frame, however many, and with anything else among them by
     const [first, mixed] = [index % 2 === 0 ? 1 : 2 ** 40 + index, [...list, "a\x1eb"]];
     assert.deepEqual(unpack(pack(first, list), list.length), { first, messages: list }, `list ${index}`);
     assert.equal(typeof pack(first, list), "string", `list ${index}`);
+    assert.deepEqual(unpack(pack(first, list, false).slice().buffer, list.length), { first, messages: list }, `list ${index}`);
     const frame = pack(first, mixed);
     assert.ok(frame instanceof Uint8Array, `list ${index}`);
     assert.deepEqual(unpack(frame.slice().buffer, mixed.length), { first, messages: mixed }, `list ${index}`);
   }
+  assert.deepEqual(unpack(pack(1, ["a\ud800", "🪢"], false).slice().buffer, 2).messages, ["a\ufffd", "🪢"]);
   const { messages } = unpack(pack(1, [...ascii, Uint8Array.of(1, 2)]).slice().buffer, 99);
   assert.deepEqual(messages.slice(0, -1), ascii);
   assert.deepEqual(new Uint8Array(messages.at(-1)), Uint8Array.of(1, 2));
