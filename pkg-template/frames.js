@@ -29,15 +29,16 @@ export function pack(first, payloads, asText) {
   if (asText ?? payloads.every((payload) => isText(payload) && !payload.includes(SEPARATOR))) {
     return [first, ...payloads].join(SEPARATOR);
   }
-  const sizes = payloads.map(sizeOf);
-  const frame = new Uint8Array(sizes.reduce((sum, size) => sum + LONGEST_NUMBER + size, 1 + LONGEST_NUMBER));
+  // ASCII is encoded in its place.
+  const parts = payloads.map((payload) => (isText(payload) && !isAscii(payload) ? encoder.encode(payload) : payload));
+  const frame = new Uint8Array(parts.reduce((sum, { length }) => sum + LONGEST_NUMBER + length, 1 + LONGEST_NUMBER));
   // The first byte is BATCH, 0.
   let end = write(frame, 1, first);
-  payloads.forEach((payload, index) => {
-    end = write(frame, end, sizes[index] * 2 + !isText(payload));
-    if (isText(payload)) encoder.encodeInto(payload, frame.subarray(end));
-    else frame.set(payload, end);
-    end += sizes[index];
+  parts.forEach((part, index) => {
+    end = write(frame, end, part.length * 2 + !isText(payloads[index]));
+    if (isText(part)) encoder.encodeInto(part, frame.subarray(end));
+    else frame.set(part, end);
+    end += part.length;
   });
   return frame.subarray(0, end);
 }
@@ -77,7 +78,7 @@ function readBytes(frame, most) {
     for (let scale = 1; ; scale *= 0x80) {
       const byte = bytes[at++];
       value += (byte & 0x7f) * scale;
-      if (!(byte > 0x7f)) return Number.isSafeInteger(value) && (byte > 0 || scale === 1) ? value : NaN;
+      if (!(byte > 0x7f)) return byte > 0 || scale === 1 ? value : NaN;
     }
   };
   const first = number();

@@ -16,8 +16,6 @@ const ACCEPTED = Promise.resolve();
 const STATES = ["connecting", "open", "waiting", "closed"];
 // Why a message is refused, by the engine's answer.
 const REFUSED = ["", "overflow", "overflow", "too-big", "closed"];
-/** From so many characters or bytes on a message is a long one. */
-const LONG = 16 * 1024;
 /** That many figures has the engine; without one, nothing is known of the round trip. */
 const NOTHING = [0, 0, 0, 0, 0, 0, 0, 0, 0, NaN];
 
@@ -310,8 +308,8 @@ export class Link {
       },
       transmitBatch: (raw, count, offset, first) => {
         const payloads = this.#outbox.slice(offset, count);
-        // A browser sends long text faster as bytes. JSON escapes what separates messages.
-        this.#hand(raw, pack(first, payloads, payloads[0].length < LONG && (this.#options.codec === CODECS.json || undefined)));
+        const isLong = payloads[0].length > 1e4;
+        this.#hand(raw, pack(first, payloads, isLong ? false : this.#options.codec === CODECS.json || undefined));
       },
       transmitFrame: (raw, frame) => this.#hand(raw, frame),
       heartbeat: (raw) => {

@@ -149,7 +149,7 @@ export function readUrl(url) {
   if (parsed.protocol !== "ws:" && parsed.protocol !== "wss:") {
     syntaxError(`the URL "${url}" must begin with ws:, wss:, http: or https:, or be relative to the page`);
   }
-  if (parsed.href.includes("#")) syntaxError(`the URL "${url}" has a fragment: leave out the # and what follows`);
+  if (parsed.href.includes("#")) syntaxError(`the URL "${url}" must have no fragment`);
   return parsed.href;
 }
 

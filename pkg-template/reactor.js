@@ -190,9 +190,12 @@ export class Reactor {
     return decoder.decode(this.#bytes());
   }
 
-  #run() {
-    if (this.#running) return;
+  /** What there is to do: `alone` are messages that are all there is, unless the application wants something more. */
+  #run(alone) {
+    const isNested = this.#running;
     this.#running = true;
+    if (alone) this.#host.deliver(alone);
+    if (isNested) return;
     let holds;
     try {
       for (;;) {
@@ -314,10 +317,9 @@ export class Reactor {
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
       this.#tellTaken();
-      const answer = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, data.byteLength ?? data.length);
-      if (answer) return this.#host.deliver([data]);
-      this.#arrivals.push(data);
-      this.#run();
+      const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, data.byteLength ?? data.length);
+      if (!isAll) this.#arrivals.push(data);
+      this.#run(isAll && [data]);
     });
     on("error", () => this.#handle(N.FAILED, generation));
     on("close", ({ code, reason, wasClean }) => {
@@ -339,7 +341,7 @@ export class Reactor {
     }
     const frame = unpack(data, this.#window);
     if (!frame) return this.#handle(N.MALFORMED, generation);
-    const countsUnits = typeof data === "string" && isAscii(data);
+    const countsUnits = data.length && isAscii(data);
     for (const message of frame.messages) {
       this.#wasm.handle(this.#engine, N.PART, 0, 0, countsUnits ? message.length : sizeOf(message));
       this.#arrivals.push(message);

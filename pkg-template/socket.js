@@ -6,8 +6,6 @@ import { deferred, Link } from "./link.js";
 import { checkClose, isObject, readOptions, readUrl } from "./options.js";
 import { Queue } from "./queue.js";
 
-const DONE = Object.freeze({ value: undefined, done: true });
-
 const isCapture = (options) => Boolean(isObject(options) ? options.capture : options);
 
 export class Socket extends EventTarget {
@@ -18,8 +16,8 @@ export class Socket extends EventTarget {
   #consumer;
   /** The listeners for messages: { listener, capture, forget }. */
   #listeners = [];
-  /** A message can't be decoded, and the application is being told. */
-  #failing = false;
+  /** A message is being decoded, or the application told that it can't be. */
+  #taking = false;
   /** Those of the iterator that wait for something: called when there may be, they say whether they were served. */
   #takers = [];
   #opened = deferred();
@@ -38,11 +36,9 @@ export class Socket extends EventTarget {
         this.#opened.resolve();
         this.#tell("open", { resumed });
       },
-      sessionLost: (payloads, resent) => this.#tell("sessionlost", { unacknowledged: this.#decodeAll(payloads), resent }),
+      sessionLost: (payloads, resent) => this.#tell("sessionlost", { resent, unacknowledged: this.#decodeAll(payloads) }),
       received: (messages) => this.#receive(messages),
-      dropped: (count) => {
-        this.#inbox.take(count);
-      },
+      dropped: (count) => this.#inbox.take(count),
       stateChanged: (change) => this.#tell("statechange", change),
       disconnected: (end) => this.#tell("disconnect", end),
       failed: (error) => this.#tell("error", { error }),
@@ -114,34 +110,36 @@ export class Socket extends EventTarget {
     // In one go past what can't be decoded: whoever asks later, or meanwhile, is not to come first.
     const take = () => {
       let taken;
-      while (!taken && holds() && !this.#failing && this.#inbox.length > 0) taken = this.#take();
+      while (!taken && holds() && !this.#taking && this.#inbox.length > 0) taken = this.#take();
       return taken;
     };
     /** Resolves with what `find` finds, now or later, or with the end. */
     const wait = (find) =>
       new Promise((resolve) => {
+        const end = { value: undefined, done: true };
+        // A released one waits for nobody.
+        if (!holds()) resolve(end);
         this.#takers.push(() => {
-          const found = find() || (!(holds() && (this.state !== "closed" || this.#inbox.length > 0)) && DONE);
-          if (found) resolve(found);
-          return found;
+          const found = find() || (!(holds() && (this.state !== "closed" || this.#inbox.length > 0)) && end);
+          return found && !resolve(found);
         });
         this.#serve();
       });
     const iterator = {
-      next() {
-        const taken = take();
+      next: () => {
+        const taken = this.#takers[0] ? undefined : take();
         return taken ? Promise.resolve(taken) : wait(take);
       },
       return: () => {
         if (holds()) this.#consumer = undefined;
         this.#serve();
-        return Promise.resolve(DONE);
+        return wait(take);
       },
       [Symbol.asyncIterator]: () => iterator,
       // For streams.js: whether there is a message, for `take` in the same turn. What nobody wants any more by then stays for
       // the next consumer.
+      ready: () => wait(() => this.#inbox.length > 0 && {}),
       take,
-      ready: () => wait(() => holds() && this.#inbox.length > 0 && {}),
     };
     this.#mayClaim(iterator);
     this.#consumer = iterator;
@@ -167,7 +165,7 @@ export class Socket extends EventTarget {
   // In
 
   #mayClaim(consumer) {
-    if (this.#consumer !== undefined && this.#consumer !== consumer) throw failure("consumer");
+    if (this.#consumer && this.#consumer !== consumer) throw failure("consumer");
   }
 
   /** The messages go to listeners from now on; those that wait, in a turn of their own. */
@@ -215,16 +213,17 @@ export class Socket extends EventTarget {
 
   /** The oldest message, as iterators give it; undefined where it could not be decoded. */
   #take() {
+    this.#taking = true;
     const data = this.#inbox.shift();
-    this.#link.taken();
     try {
+      this.#link.taken();
       return { value: this.#codec.decode(data), done: false };
     } catch (cause) {
-      this.#failing = true;
       this.#tell("error", { error: failure("decode", { cause, data }) });
-      this.#failing = false;
       // Those who asked meanwhile.
       queueMicrotask(() => this.#serve());
+    } finally {
+      this.#taking = false;
     }
   }
 

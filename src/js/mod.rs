@@ -125,7 +125,7 @@ pub fn put(engine: u32, byte: u8) {
 }
 
 /// Takes in what happened at `now` (milliseconds), by its number in `reactor.js`. The rest is for those that have it; NaN
-/// says that there is none. What it answers is 0 but for one.
+/// says that there is none. What it answers is 0 but for two.
 #[wasm_bindgen]
 pub fn handle(engine: u32, input: u8, now: f64, generation: u32, number: f64, second: f64, third: f64) -> u32 {
     let generation = Generation::from_number(generation);

@@ -9,7 +9,8 @@
 //! 1. [`Connection::handle`] an [`Input`]: a command, something that the socket, a timer or the page reported.
 //! 2. [`Connection::poll`] each [`Output`] and carry it out, until there is none.
 //!
-//! In a durable session frames go in by [`Connection::frame`] and [`Connection::batch`].
+//! In a durable session frames go in by [`Connection::frame`] and [`Connection::batch`]. A message of a plain WebSocket may go in
+//! by [`Connection::message`], which mostly spares the second step.
 //!
 //! Nothing that an output leads to may call `handle` and `poll` recursively; what happens meanwhile waits for the loop.
 //! Every attempt has a [`Generation`]; an input that carries an older one has no effect. `browser/` drives it in a

@@ -60,6 +60,9 @@ test("texts are a text frame, however many, and with anything else among them by
     assert.deepEqual(unpack(frame.slice().buffer, mixed.length), { first, messages: mixed }, `list ${index}`);
   }
   assert.deepEqual(unpack(pack(1, ["a\ud800", "🪢"], false).slice().buffer, 2).messages, ["a\ufffd", "🪢"]);
+  const mixed = ["", Uint8Array.of(0, 255), "x".repeat(20_000), "é", ""];
+  const read = unpack(pack(1, mixed, false).slice().buffer, 5).messages;
+  assert.deepEqual(read.map((message) => (typeof message === "string" ? message : new Uint8Array(message))), mixed);
   const { messages } = unpack(pack(1, [...ascii, Uint8Array.of(1, 2)]).slice().buffer, 99);
   assert.deepEqual(messages.slice(0, -1), ascii);
   assert.deepEqual(new Uint8Array(messages.at(-1)), Uint8Array.of(1, 2));

@@ -302,18 +302,74 @@ test("whoever asks while a message fails to be decoded comes after the one who a
   const seen = await stage.page.evaluate(async () => {
     const socket = tautline.connect("/echo", { codec: { encode: (text) => text, decode: JSON.parse } });
     await socket.opened;
-    for (const text of ["{no", "1", "2"]) await socket.send(text);
-    while (socket.stats().inbox.messages < 3) await fetch("/health");
+    for (const text of ["{no", "1", "2", "3"]) await socket.send(text);
+    while (socket.stats().inbox.messages < 4) await fetch("/health");
     const iterator = socket[Symbol.asyncIterator]();
     let inner;
     socket.addEventListener("error", () => (inner = iterator.next()));
     const outer = iterator.next();
-    const values = [(await outer).value, (await inner).value];
+    const later = iterator.next();
+    const values = [(await outer).value, (await inner).value, (await later).value];
+    // One that waits keeps its place, too.
+    const waiting = iterator.next();
+    await socket.send("{no");
+    while (socket.stats().received < 5) await fetch("/health");
+    await socket.send("4");
+    await socket.send("5");
+    values.push((await waiting).value, (await inner).value);
     await socket.close();
     return values;
   });
-  assert.deepEqual(seen, [1, 2]);
+  assert.deepEqual(seen, [1, 2, 3, 4, 5]);
 });
+
+test("asks that wait are served in their order, and all of them end, by `return` or by the end of the socket", async () => {
+  const seen = await stage.page.evaluate(async () => {
+    const socket = tautline.connect("/echo");
+    await socket.opened;
+    const first = socket[Symbol.asyncIterator]();
+    const asked = Array.from({ length: 4 }, () => first.next());
+    await socket.send("a");
+    await socket.send("b");
+    const seen = [(await asked[0]).value, (await asked[1]).value];
+    await first.return();
+    seen.push((await asked[2]).done, (await asked[3]).done);
+    // Another one waits: the released one ends at once all the same.
+    const second = socket[Symbol.asyncIterator]();
+    const waiting = second.next();
+    seen.push((await first.next()).done, (await first.return()).done);
+    await socket.send("c");
+    seen.push((await waiting).value);
+    const last = [second.next(), second.next()];
+    await socket.close();
+    seen.push((await last[0]).done, (await last[1]).done, (await second.next()).done);
+    return seen;
+  });
+  assert.deepEqual(seen, ["a", "b", true, true, true, true, "c", true, true, true]);
+});
+
+for (const place of ["decode", "a listener before"]) {
+  test(`an abort in ${place}: no message is told after the close`, async () => {
+    const seen = await stage.page.evaluate(async (place) => {
+      const controller = new AbortController();
+      const told = [];
+      const decode = (text) => {
+        if (place === "decode") controller.abort();
+        return text;
+      };
+      const codec = { encode: (text) => text, decode };
+      const socket = tautline.connect("/echo", { codec, signal: controller.signal });
+      await socket.opened;
+      if (place !== "decode") socket.addEventListener("message", () => controller.abort());
+      socket.addEventListener("message", () => told.push("message"));
+      socket.addEventListener("close", () => told.push("close"));
+      await socket.send("x");
+      await socket.closed;
+      return told;
+    }, place);
+    assert.deepEqual(seen, ["message", "close"]);
+  });
+}
 
 test("a flush for what `close` refuses rejects at once, and holds no later one up", async () => {
   stage.proxy.cut();

@@ -63,8 +63,9 @@ impl Connection {
         self.outputs.push_back(Output::Tell(Event::Open { resumed }));
     }
 
-    /// What [`Input::Message`](crate::proto::Input::Message) says, for drivers in a hurry. True where the message is to be
-    /// delivered and there is nothing else to do; otherwise [`poll`](Self::poll) says what there is.
+    /// What [`Input::Message`](crate::proto::Input::Message) says, for drivers in a hurry. True where the driver is to deliver
+    /// the message by itself, and nothing else follows from it; otherwise [`poll`](Self::poll) says what is to be done.
+    #[must_use = "nothing else says that the message is to be delivered"]
     pub fn message(&mut self, generation: Generation, size: usize, now: Time) -> bool {
         if generation != self.generation || self.phase != Phase::Open {
             self.outputs.push_back(Output::Discard { count: 1 });
