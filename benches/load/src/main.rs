@@ -6,11 +6,6 @@ use std::process::ExitCode;
 #[cfg(target_os = "linux")]
 mod load;
 
-/// The one that `tautline-echo` has: the plain server that it is compared with is in here.
-#[cfg(target_os = "linux")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     {

@@ -11,10 +11,6 @@ use clap::Parser;
 use tautline_echo::{Config, Server};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// Others give back to the system what a large message took, and take it again for the next.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A WebSocket echo server that misbehaves on request, for tests and the demo page
 #[derive(Debug, Parser)]
 #[command(
