@@ -21,7 +21,7 @@ const GROWING = ["websocket", ...OURS];
 export const PAYLOADS = ["json", "16", "4096", "65536"];
 
 /** How often each client does each work, where nobody says. */
-export const ROUNDS = 5;
+export const ROUNDS = 3;
 /**
  * More of JSON, where two clients may lie closer together than two rounds of one: as many as there are clients, so that with all
  * of them each is measured behind each other one.
