@@ -72,7 +72,7 @@ function readText(text, most) {
 function readBytes(frame, most) {
   const bytes = new Uint8Array(frame);
   let at = 1;
-  /** NaN where it is too large, or not in its shortest form. */
+  /** NaN where it is not in its shortest form. One that is too large is no position, and no length within the frame. */
   const number = () => {
     let value = 0;
     for (let scale = 1; ; scale *= 0x80) {

@@ -308,6 +308,7 @@ export class Link {
       },
       transmitBatch: (raw, count, offset, first) => {
         const payloads = this.#outbox.slice(offset, count);
+        // From some length on a browser sends text faster as bytes. JSON escapes what separates messages; others are looked through.
         const isLong = payloads[0].length > 1e4;
         this.#hand(raw, pack(first, payloads, isLong ? false : this.#options.codec === CODECS.json || undefined));
       },
