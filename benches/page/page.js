@@ -42,12 +42,11 @@ const WAYS = {
     const { measureTogether } = await import(`./works/${job.work}.js`);
     const failed = new Set();
     for (const round of roundsOf(job)) {
-      const clients = inTurn(job.clients, job.turn + round).filter((client) => !failed.has(client));
+      const clients = job.clients.filter((client) => !failed.has(client));
       const step = stepOf(job, round);
       const limit = limitOf(job.seconds * clients.length);
       await runner.begin({ ...step, client: `${clients.length} in turns`, limit });
-      const own = ownOf(job, round, job.clients[0]);
-      const measure = async () => measureTogether(await Promise.all(clients.map(load)), own);
+      const measure = async () => measureTogether(await Promise.all(clients.map(load)), togetherOf(job, round));
       // What nobody has caught may be anyone's.
       const failAll = (error) => new Map(clients.map((client) => [client, new Error(words(error))]));
       const results = await limited(limit, measure).catch(failAll);
@@ -92,8 +91,18 @@ function roundsOf({ rounds, warmsUp }) {
 const stepOf = ({ work, payload, rounds }, round) => ({ work, payload, round, rounds });
 
 /** What a measurement is told. */
-function ownOf({ work, payload, counts, warmUp, runIn, quick }, round, client) {
-  return { work, payload, count: (round === 0 ? warmUp : counts)[client], runIn: runIn[client], quick, urlOf };
+function ownOf({ work, payload, counts, warmUp, quick }, round, client) {
+  return { work, payload, count: (round === 0 ? warmUp : counts)[client], quick, urlOf };
+}
+
+/**
+ * And one of several clients, whose turns go on from round to round: `turn` is the number of the first. A warm-up has one, where
+ * there are such.
+ */
+function togetherOf({ work, payload, counts, warmUp, turn, turns, runIn }, round) {
+  const isWarmUp = round === 0;
+  const first = turn + round * (turns ?? 1);
+  return { work, payload, counts: isWarmUp ? warmUp : counts, turn: first, turns: isWarmUp ? turns && 1 : turns, runIn, urlOf };
 }
 
 const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));

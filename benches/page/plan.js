@@ -22,23 +22,31 @@ export const PAYLOADS = ["json", "16", "4096", "65536"];
 
 /** How often each client does each work, where nobody says. */
 export const ROUNDS = 3;
-/**
- * More of JSON, where two clients may lie closer together than two rounds of one: as many as there are clients, so that with all
- * of them each is measured behind each other one.
- */
-export const JSON_ROUNDS = ALL.length;
+/** More of JSON, where two clients may lie closer together than two rounds of one. */
+export const JSON_ROUNDS = 6;
 export const QUICK_ROUNDS = 2;
 
 /** The same number for all. */
 const same = (count) => ({ once: count, durable: count });
 
-/** Messages that count in one measurement, half a second or so: of clients that deliver at most once, and of durable ones. */
+/**
+ * Messages of one turn, a quarter of a second or so: of clients that deliver at most once, and of durable ones. A figure varies from
+ * turn to turn by a fifth, however long they are: there had better be many. But each begins with a row of as many messages as may be
+ * on their way, which should be a small part of it.
+ */
 const COUNTS = {
-  json: { once: 15_000, durable: 400_000 },
-  16: { once: 15_000, durable: 400_000 },
-  4096: { once: 8000, durable: 20_000 },
-  65536: { once: 1000, durable: 1000 },
+  json: { once: 5000, durable: 130_000 },
+  16: { once: 5000, durable: 130_000 },
+  4096: { once: 2000, durable: 5000 },
+  65536: { once: 250, durable: 250 },
 };
+/** Turns of one measurement. In two of them, with all clients, each comes behind each other one, and at each place. */
+const TURNS = ALL.length / 2;
+/**
+ * And those that go before them, on the same connection, and do not count. Each connection has functions of its own, for which an
+ * engine compiles anew: some 200,000 messages of a durable client are slower.
+ */
+const RUN_IN = 2;
 
 /** Bytes are counted: a few say as much as many. */
 const WIRED = { json: same(10_000), 16: same(10_000), 4096: same(4000), 65536: same(400) };
@@ -50,12 +58,7 @@ const BUSY = PAYLOADS.filter((payload) => payload !== "65536");
 const QUICKLY = 0.2;
 const WARM_UP = 1;
 
-/**
- * And that run in: they go before those that count, on the same connection. Each connection has functions of its own, for which an
- * engine compiles anew, and behind another client's work its collector has much to do: some 200,000 messages of a durable client
- * are slower. One way as many run in as count.
- */
-const RUN_IN = 0.5;
+const THROUGHPUT = { payloads: PAYLOADS, counts: COUNTS, turns: TURNS, warmsUp: true, how: "together" };
 
 /**
  * The works in their order.
@@ -65,16 +68,17 @@ const RUN_IN = 0.5;
  * - `payloads`: in full; a quick run takes the first. Default: JSON.
  * - `counts`: messages, by payload or the same for each. `quickly`: the part of them in a quick run. Default: a fifth.
  * - `rounds`, `quickRounds`: at most.
- * - `warmsUp`: each client does it once before it counts. `runsIn`: and each connection of it does a part of it.
+ * - `warmsUp`: each client does it once before it counts.
+ * - `turns`: `counts` are those of one of so many. And each connection runs in.
  * - `how`: each client by itself ("alone"), in turns ("together"), in a fresh frame ("framed"), or as a cost that must not grow
  *   ("growth").
- * - `seconds`: how long one measurement takes, about, what runs in left out; in turns, each client's part.
+ * - `seconds`: how long one measurement takes, about, of one client; where there are `turns`, one of them.
  * - `needs`: the one browser that can tell.
  */
 const WORKS = [
-  { work: "echo", tells: ["echo", "cpu"], payloads: PAYLOADS, counts: COUNTS, warmsUp: true, runsIn: true, seconds: 0.6 },
-  { work: "in", payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.7 },
-  { work: "out", payloads: PAYLOADS, counts: COUNTS, warmsUp: true, seconds: 0.7 },
+  { work: "echo", tells: ["echo", "cpu"], ...THROUGHPUT, seconds: 0.25 },
+  { work: "in", ...THROUGHPUT, seconds: 0.17 },
+  { work: "out", ...THROUGHPUT, seconds: 0.17 },
   { work: "round-trip", payloads: PAYLOADS, counts: same(3000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "round-trip-busy", payloads: BUSY, counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
@@ -91,15 +95,15 @@ const WORKS = [
 export const WORK_NAMES = WORKS.flatMap(({ work, tells = [work] }) => tells);
 
 /**
- * The jobs of a run: `{ work, how, payload, clients, turn, rounds, warmsUp, counts, warmUp, runIn, seconds, warmUpSeconds, quick }`,
- * where `counts`, `warmUp` and `runIn` have each client's number of messages, and `turn` is that of the first round, which is
- * another one for each payload. `left`: the works that the browser can't do.
+ * The jobs of a run: `{ work, how, payload, clients, turn, rounds, warmsUp, counts, warmUp, turns, runIn, seconds, warmUpSeconds,
+ * quick }`, where `counts` and `warmUp` have each client's number of messages, `runIn` is the number of turns that do not count, and
+ * `turn` is that of the first round, which is another one for each payload. `left`: the works that the browser can't do.
  */
 export function planOf({ browser, quick = false, only = WORK_NAMES, clients = ALL, rounds, payloads }) {
   const jobs = [];
   const left = [];
   for (const one of WORKS) {
-    const { work, how = "alone", warmsUp = false, runsIn = false, counts = same(0) } = one;
+    const { work, how = "alone", warmsUp = false, counts = same(0) } = one;
     const able = (quick && one.quickClients) || (one.clients ?? ALL);
     const taking = clients.filter((client) => able.includes(client));
     if (taking.length === 0 || !(one.tells ?? [work]).some((told) => only.includes(told))) continue;
@@ -108,10 +112,11 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
       continue;
     }
     const share = quick ? (one.quickly ?? QUICKLY) : 1;
-    const runIn = runsIn ? RUN_IN : 0;
     let turn = 0;
     for (const payload of payloadsOf(one, quick, payloads)) {
       const messages = counts[payload] ?? counts;
+      const turns = one.turns && Math.ceil(one.turns * share);
+      const runIn = one.turns ? RUN_IN : 0;
       const most = rounds ?? (quick ? QUICK_ROUNDS : payload === "json" ? JSON_ROUNDS : ROUNDS);
       const times = Math.min(most, one.rounds ?? most, (quick && one.quickRounds) || most);
       jobs.push({
@@ -122,11 +127,12 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
         turn,
         rounds: times,
         warmsUp,
-        counts: countsOf(taking, messages, share),
+        counts: countsOf(taking, messages, turns ? 1 : share),
         // Long enough for the page's compilers, in a quick run as well.
         warmUp: countsOf(taking, messages, WARM_UP),
-        runIn: countsOf(taking, messages, runIn),
-        seconds: one.seconds * (share + runIn),
+        turns,
+        runIn,
+        seconds: one.seconds * ((turns ?? share) + runIn),
         warmUpSeconds: warmsUp ? one.seconds * (WARM_UP + runIn) : 0,
         quick,
       });

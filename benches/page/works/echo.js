@@ -1,8 +1,9 @@
-// The work `echo`: messages go to the server and come back, on a connection that has run in. And with it `cpu`: what the page's
-// process has computed for it.
+// The work `echo`: messages go to the server and come back. And with it `cpu`: what the page's process has computed for it.
 
+import { changed } from "../parts.js";
 import { check, messagesOf } from "../messages.js";
 import { processorTime } from "../runner.js";
+import { measureThroughput, rateOf } from "../throughput.js";
 
 const IN_FLIGHT = 1000;
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
@@ -10,16 +11,17 @@ const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 /** How many messages a client keeps on their way that would take any number. */
 export const inFlightOf = (payload) => Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / messagesOf(payload).bytes));
 
-export async function measure(client, { payload, count, runIn, urlOf }) {
-  const channel = await client.open(urlOf(client, "/echo"), { payload });
-  await echo(client, channel, payload, runIn);
-  const before = await processorTime();
-  const ms = await echo(client, channel, payload, count, 1 + runIn);
-  const after = await processorTime();
-  await channel.close();
-  const told = { echo: { rate: (count / ms) * 1000 } };
-  if (after !== null) told.cpu = { perMessage: (after - before) / count };
-  return told;
+export async function measureTogether(clients, job) {
+  const sums = await measureThroughput(clients, job, async (client, channel, count, turn) => {
+    const before = await processorTime();
+    const ms = await echo(client, channel, job.payload, count, 1 + turn * count);
+    // Null where the system doesn't tell it.
+    return { ms, cpu: before === null ? NaN : (await processorTime()) - before };
+  });
+  return changed(sums, ({ count, ms, cpu }) => ({
+    echo: { rate: rateOf({ count, ms }) },
+    ...(!Number.isNaN(cpu) && { cpu: { perMessage: cpu / count } }),
+  }));
 }
 
 /** Sends so many and takes as many, numbered from `first` on where the client is JavaScript's; the milliseconds. */

@@ -1,14 +1,15 @@
-// The work `in`: one message asks, and the server pushes. The second time counts, when the connection has run in.
+// The work `in`: one message asks, and the server pushes.
 
+import { changed } from "../parts.js";
 import { check, messagesOf } from "../messages.js";
+import { measureThroughput, rateOf } from "../throughput.js";
 
-export async function measure(client, { payload, count, urlOf }) {
-  const channel = await client.open(urlOf(client, `/push?messages=${count}&bytes=${payload}`), { payload });
-  const push = () => (client.isRust ? channel.push(count) : take(channel, messagesOf(payload), count));
-  await push();
-  const ms = await push();
-  await channel.close();
-  return { in: { rate: (count / ms) * 1000 } };
+export async function measureTogether(clients, job) {
+  const push = async (client, channel, count) => ({
+    ms: client.isRust ? await channel.push(count) : await take(channel, messagesOf(job.payload), count),
+  });
+  const sums = await measureThroughput(clients, job, push, `/push?messages=COUNT&bytes=${job.payload}`);
+  return changed(sums, (sums) => ({ in: { rate: rateOf(sums) } }));
 }
 
 async function take(channel, messages, count) {

@@ -1,15 +1,15 @@
-// The work `out`: messages go to the server, which answers once, when it has them all. The second time counts, when the
-// connection has run in.
+// The work `out`: messages go to the server, which answers once, when it has them all.
 
+import { changed } from "../parts.js";
 import { messagesOf } from "../messages.js";
+import { measureThroughput, rateOf } from "../throughput.js";
 
-export async function measure(client, { payload, count, urlOf }) {
-  const channel = await client.open(urlOf(client, `/sink?messages=${count}`), { payload });
-  const out = () => (client.isRust ? channel.out(count) : send(channel, messagesOf(payload), count));
-  await out();
-  const ms = await out();
-  await channel.close();
-  return { out: { rate: (count / ms) * 1000 } };
+export async function measureTogether(clients, job) {
+  const out = async (client, channel, count) => ({
+    ms: client.isRust ? await channel.out(count) : await send(channel, messagesOf(job.payload), count),
+  });
+  const sums = await measureThroughput(clients, job, out, "/sink?messages=COUNT");
+  return changed(sums, (sums) => ({ out: { rate: rateOf(sums) } }));
 }
 
 async function send(channel, messages, count) {

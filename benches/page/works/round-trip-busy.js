@@ -1,7 +1,7 @@
 // The work `round-trip-busy`: the same as `round-trip`, while other messages flow over the same socket, there and back.
 
-import { measureInBlocks } from "../blocks.js";
 import { check, messagesOf } from "../messages.js";
+import { measureTrips } from "../trips.js";
 
 /** So many that every client keeps up: with more than one can carry there would be an ever longer queue. */
 const PER_SECOND = { json: 10_000, 16: 10_000, 4096: 2000 };
@@ -12,7 +12,7 @@ const PROBES = 2 ** 31;
 
 export function measureTogether(clients, job) {
   const perSecond = PER_SECOND[job.payload];
-  return measureInBlocks(clients, job, (client, channel, count) => client.isRust
+  return measureTrips(clients, job, (client, channel, count) => client.isRust
     ? channel.round_trips_busy(count, perSecond)
     : roundTrips(channel, messagesOf(job.payload), count, perSecond));
 }

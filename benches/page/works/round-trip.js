@@ -1,11 +1,11 @@
 // The work `round-trip`: one message goes out and comes back before the next does. The clients take turns in short blocks, so
 // that whatever else the machine does meets all of them.
 
-import { measureInBlocks } from "../blocks.js";
 import { check, messagesOf } from "../messages.js";
+import { measureTrips } from "../trips.js";
 
 export function measureTogether(clients, job) {
-  return measureInBlocks(clients, job, (client, channel, count) =>
+  return measureTrips(clients, job, (client, channel, count) =>
     client.isRust ? channel.round_trips(count) : roundTrips(channel, messagesOf(job.payload), count));
 }
 
