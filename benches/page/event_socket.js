@@ -6,11 +6,14 @@ import { messagesOf } from "./messages.js";
 export function openEventSocket(socket, { payload, triesAgain = false }) {
   const { encode, decode } = messagesOf(payload);
   let end;
+  let ended;
   const channel = {
     send: (message) => socket.send(encode(message)),
     receive(take) {
       return new Promise((resolve, reject) => {
         end = reject;
+        // It may have, in the others' turns.
+        if (ended) return reject(ended);
         socket.onmessage = ({ data }) => {
           try {
             if (!take(decode(data))) return;
@@ -30,6 +33,10 @@ export function openEventSocket(socket, { payload, triesAgain = false }) {
   return new Promise((resolve, reject) => {
     end = reject;
     socket.onopen = () => resolve(channel);
-    if (!triesAgain) socket.onclose = ({ code }) => end(new Error(`the socket closed with ${code}`));
+    if (triesAgain) return;
+    socket.onclose = ({ code }) => {
+      ended = new Error(`the socket closed with ${code}`);
+      end(ended);
+    };
   });
 }

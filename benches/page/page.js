@@ -40,16 +40,15 @@ const WAYS = {
 
   async together(job) {
     const { measureTogether } = await import(`./works/${job.work}.js`);
+    const limit = limitOf(job.seconds);
     const failed = new Set();
-    for (const round of roundsOf(job)) {
+    // Round 0 warms up.
+    for (let round = 0; round <= job.rounds && failed.size < job.clients.length; round++) {
       const clients = job.clients.filter((client) => !failed.has(client));
       const step = stepOf(job, round);
-      const limit = limitOf(job.seconds * clients.length);
-      await runner.begin({ ...step, client: `${clients.length} in turns`, limit });
-      const measure = async () => measureTogether(await Promise.all(clients.map(load)), togetherOf(job, round));
-      // What nobody has caught may be anyone's.
-      const failAll = (error) => new Map(clients.map((client) => [client, new Error(words(error))]));
-      const results = await limited(limit, measure).catch(failAll);
+      await runner.begin({ ...step, client: `${clients.length} in turns`, limit: limit * clients.length });
+      const loaded = await Promise.all(clients.map(load));
+      const results = await measureTogether(loaded, togetherOf(job, round), (task) => limited(limit, task));
       for (const [client, result] of results) {
         if (result instanceof Error) failed.add(client);
         const records = result instanceof Error ? [{ failed: words(result) }] : recordsOf(result);
@@ -63,8 +62,8 @@ const WAYS = {
 async function eachAlone(job, measure) {
   const failed = new Set();
   const limit = limitOf(job.seconds);
-  for (const round of roundsOf(job)) {
-    for (const client of inTurn(job.clients, job.turn + round)) {
+  for (let round = 1; round <= job.rounds; round++) {
+    for (const client of inTurn(job.clients, job.roundsBefore + round)) {
       const step = { ...stepOf(job, round), client };
       await runner.begin({ ...step, limit });
       if (failed.has(client)) {
@@ -72,7 +71,7 @@ async function eachAlone(job, measure) {
         continue;
       }
       try {
-        const records = await limited(limit, () => measure(client, ownOf(job, round, client)));
+        const records = await limited(limit, () => measure(client, ownOf(job, client)));
         for (const record of records) await runner.result({ ...step, ...record });
       } catch (error) {
         failed.add(client);
@@ -82,27 +81,14 @@ async function eachAlone(job, measure) {
   }
 }
 
-/** Round 0 is the warm-up. */
-function roundsOf({ rounds, warmsUp }) {
-  const first = warmsUp ? 0 : 1;
-  return Array.from({ length: rounds + 1 - first }, (_, i) => first + i);
-}
-
 const stepOf = ({ work, payload, rounds }, round) => ({ work, payload, round, rounds });
 
-/** What a measurement is told. */
-function ownOf({ work, payload, counts, warmUp, quick }, round, client) {
-  return { work, payload, count: (round === 0 ? warmUp : counts)[client], quick, urlOf };
-}
+/** What a measurement of one client is told. */
+const ownOf = ({ work, payload, counts, quick }, client) => ({ work, payload, count: counts[client], quick, urlOf });
 
-/**
- * And one of several clients, whose turns go on from round to round: `turn` is the number of the first. A warm-up has one, where
- * there are such.
- */
-function togetherOf({ work, payload, counts, warmUp, turn, turns, runIn }, round) {
-  const isWarmUp = round === 0;
-  const first = turn + round * (turns ?? 1);
-  return { work, payload, counts: isWarmUp ? warmUp : counts, turn: first, turns: isWarmUp ? turns && 1 : turns, runIn, urlOf };
+/** And one of several in turns. Their orders go on from round to round. */
+function togetherOf({ work, payload, counts, turns, runIn, warmUp, roundsBefore }, round) {
+  return { work, payload, counts, turns: round === 0 ? warmUp : turns, runIn, firstTurn: (roundsBefore + round) * turns, urlOf };
 }
 
 const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));

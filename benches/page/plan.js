@@ -23,30 +23,35 @@ export const PAYLOADS = ["json", "16", "4096", "65536"];
 /** How often each client does each work, where nobody says. */
 export const ROUNDS = 3;
 /** More of JSON, where two clients may lie closer together than two rounds of one. */
-export const JSON_ROUNDS = 6;
+export const JSON_ROUNDS = 5;
 export const QUICK_ROUNDS = 2;
 
 /** The same number for all. */
 const same = (count) => ({ once: count, durable: count });
 
 /**
- * Messages of one turn, a quarter of a second or so: of clients that deliver at most once, and of durable ones. A figure varies from
+ * Messages of one turn, a fifth of a second or less: of clients that deliver at most once, and of durable ones. A figure varies from
  * turn to turn by a fifth, however long they are: there had better be many. But each begins with a row of as many messages as may be
- * on their way, which should be a small part of it.
+ * on their way (works/echo.js), which should be a small part of it.
  */
 const COUNTS = {
-  json: { once: 5000, durable: 130_000 },
-  16: { once: 5000, durable: 130_000 },
-  4096: { once: 2000, durable: 5000 },
-  65536: { once: 250, durable: 250 },
+  json: { once: 3000, durable: 80_000 },
+  16: { once: 3000, durable: 80_000 },
+  4096: { once: 1500, durable: 4000 },
+  65536: { once: 150, durable: 150 },
 };
-/** Turns of one measurement. In two of them, with all clients, each comes behind each other one, and at each place. */
-const TURNS = ALL.length / 2;
+/**
+ * Turns of one measurement. With JSON as many as there are clients: in each round each comes behind each other one, and has each
+ * place. With others that takes three rounds.
+ */
+const TURNS = { json: ALL.length, 16: 4, 4096: 4, 65536: 4 };
 /**
  * And those that go before them, on the same connection, and do not count. Each connection has functions of its own, for which an
  * engine compiles anew: some 200,000 messages of a durable client are slower.
  */
-const RUN_IN = 2;
+const RUN_IN = 3;
+/** Turns of a round that is for the page's compilers, and does not count either. */
+const WARM_UP = 3;
 
 /** Bytes are counted: a few say as much as many. */
 const WIRED = { json: same(10_000), 16: same(10_000), 4096: same(4000), 65536: same(400) };
@@ -54,11 +59,12 @@ const WIRED = { json: same(10_000), 16: same(10_000), 4096: same(4000), 65536: s
 /** Of the largest no number that is worth the name flows beside the round trips. */
 const BUSY = PAYLOADS.filter((payload) => payload !== "65536");
 
-/** The parts of a full measurement that make a quick one, and that warm up for it. */
+/** The part of a full measurement that makes a quick one. */
 const QUICKLY = 0.2;
-const WARM_UP = 1;
 
-const THROUGHPUT = { payloads: PAYLOADS, counts: COUNTS, turns: TURNS, warmsUp: true, how: "together" };
+const THROUGHPUT = { payloads: PAYLOADS, counts: COUNTS, turns: TURNS, runIn: RUN_IN, how: "together" };
+/** Of round trips a turn has so many. */
+const TRIPS = same(200);
 
 /**
  * The works in their order.
@@ -68,19 +74,18 @@ const THROUGHPUT = { payloads: PAYLOADS, counts: COUNTS, turns: TURNS, warmsUp: 
  * - `payloads`: in full; a quick run takes the first. Default: JSON.
  * - `counts`: messages, by payload or the same for each. `quickly`: the part of them in a quick run. Default: a fifth.
  * - `rounds`, `quickRounds`: at most.
- * - `warmsUp`: each client does it once before it counts.
- * - `turns`: `counts` are those of one of so many. And each connection runs in.
  * - `how`: each client by itself ("alone"), in turns ("together"), in a fresh frame ("framed"), or as a cost that must not grow
  *   ("growth").
+ * - `turns`: how many, by payload or the same for each; `counts` are those of one. `runIn`: and so many go before them.
  * - `seconds`: how long one measurement takes, about, of one client; where there are `turns`, one of them.
  * - `needs`: the one browser that can tell.
  */
 const WORKS = [
-  { work: "echo", tells: ["echo", "cpu"], ...THROUGHPUT, seconds: 0.25 },
-  { work: "in", ...THROUGHPUT, seconds: 0.17 },
-  { work: "out", ...THROUGHPUT, seconds: 0.17 },
-  { work: "round-trip", payloads: PAYLOADS, counts: same(3000), warmsUp: true, how: "together", seconds: 0.6 },
-  { work: "round-trip-busy", payloads: BUSY, counts: same(1000), warmsUp: true, how: "together", seconds: 0.6 },
+  { work: "echo", tells: ["echo", "cpu"], ...THROUGHPUT, seconds: 0.15 },
+  { work: "in", ...THROUGHPUT, seconds: 0.1 },
+  { work: "out", ...THROUGHPUT, seconds: 0.1 },
+  { work: "round-trip", payloads: PAYLOADS, counts: TRIPS, turns: 12, how: "together", seconds: 0.05 },
+  { work: "round-trip-busy", payloads: BUSY, counts: TRIPS, turns: 5, how: "together", seconds: 0.12 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
   { work: "wire", payloads: PAYLOADS, counts: WIRED, rounds: 1, seconds: 0.6 },
   { work: "reconnect", clients: RECONNECTING, counts: same(1), rounds: 3, quickRounds: 1, seconds: 2 },
@@ -95,15 +100,15 @@ const WORKS = [
 export const WORK_NAMES = WORKS.flatMap(({ work, tells = [work] }) => tells);
 
 /**
- * The jobs of a run: `{ work, how, payload, clients, turn, rounds, warmsUp, counts, warmUp, turns, runIn, seconds, warmUpSeconds,
- * quick }`, where `counts` and `warmUp` have each client's number of messages, `runIn` is the number of turns that do not count, and
- * `turn` is that of the first round, which is another one for each payload. `left`: the works that the browser can't do.
+ * The jobs of a run: `{ work, how, payload, clients, counts, rounds, roundsBefore, seconds, quick }`, where `counts` has each client's
+ * number of messages, and `roundsBefore` is how many rounds there were with other payloads: orders go on from there. Those in turns
+ * have `turns`, `runIn`, and what they warm up with, `warmUp` turns in `warmUpSeconds`. `left`: the works that the browser can't do.
  */
 export function planOf({ browser, quick = false, only = WORK_NAMES, clients = ALL, rounds, payloads }) {
   const jobs = [];
   const left = [];
   for (const one of WORKS) {
-    const { work, how = "alone", warmsUp = false, counts = same(0) } = one;
+    const { work, how = "alone", counts = same(0), runIn = 0 } = one;
     const able = (quick && one.quickClients) || (one.clients ?? ALL);
     const taking = clients.filter((client) => able.includes(client));
     if (taking.length === 0 || !(one.tells ?? [work]).some((told) => only.includes(told))) continue;
@@ -112,11 +117,10 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
       continue;
     }
     const share = quick ? (one.quickly ?? QUICKLY) : 1;
-    let turn = 0;
+    let roundsBefore = 0;
     for (const payload of payloadsOf(one, quick, payloads)) {
       const messages = counts[payload] ?? counts;
-      const turns = one.turns && Math.ceil(one.turns * share);
-      const runIn = one.turns ? RUN_IN : 0;
+      const turns = one.turns && Math.ceil((one.turns[payload] ?? one.turns) * share);
       const most = rounds ?? (quick ? QUICK_ROUNDS : payload === "json" ? JSON_ROUNDS : ROUNDS);
       const times = Math.min(most, one.rounds ?? most, (quick && one.quickRounds) || most);
       jobs.push({
@@ -124,19 +128,14 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
         how,
         payload: how === "growth" ? undefined : payload,
         clients: taking,
-        turn,
-        rounds: times,
-        warmsUp,
         counts: countsOf(taking, messages, turns ? 1 : share),
-        // Long enough for the page's compilers, in a quick run as well.
-        warmUp: countsOf(taking, messages, WARM_UP),
-        turns,
-        runIn,
-        seconds: one.seconds * ((turns ?? share) + runIn),
-        warmUpSeconds: warmsUp ? one.seconds * (WARM_UP + runIn) : 0,
+        rounds: times,
+        roundsBefore,
+        seconds: one.seconds * (turns ? turns + runIn : share),
+        ...(turns && { turns, runIn, warmUp: WARM_UP, warmUpSeconds: one.seconds * (WARM_UP + runIn) }),
         quick,
       });
-      turn += times;
+      roundsBefore += times;
     }
   }
   return { jobs, left };

@@ -1,27 +1,24 @@
-// Throughput in turns. Used by the works that ask how many messages a second there are.
+// How many messages a second there are: those of all turns, by the time of all turns.
 
-import { changed, takeTurns } from "./parts.js";
+import { takeTurns, told } from "./together.js";
 
 /**
- * Runs `part(client, channel, count, turn)`, which resolves with figures that add up: `ms`, and others. Gives each client's sums with
- * its `count` of all turns but those that run in, by the client's name, or an Error.
+ * `part(client, channel, count)` resolves with the milliseconds of a turn, and what else adds up, as `{ ms, … }`; `path(count)` is
+ * where channels go. Gives the records by the client's name, or an Error; `others(sums, count)` may add to them.
  */
-export async function measureThroughput(clients, { counts, turns, runIn, ...job }, part, path = "/echo") {
-  const countOf = ({ name }) => counts[name];
+export async function measureThroughput(clients, job, limited, path, part, others = () => ({})) {
+  const countOf = ({ name }) => job.counts[name];
   const results = await takeTurns(
     clients,
     job,
-    runIn + turns,
-    (client, channel, turn) => part(client, channel, countOf(client), turn),
-    (client) => path.replace("COUNT", countOf(client)),
+    limited,
+    (client) => path(countOf(client)),
+    (client, channel) => part(client, channel, countOf(client)),
   );
-  return changed(results, (parts, name) => {
-    const counting = parts.slice(runIn);
-    const sum = (figure) => counting.reduce((sum, part) => sum + part[figure], 0);
-    const sums = Object.keys(counting[0]).map((figure) => [figure, sum(figure)]);
-    return { count: counting.length * counts[name], ...Object.fromEntries(sums) };
+  return told(results, (turns, name) => {
+    const count = turns.length * job.counts[name];
+    const sums = {};
+    for (const turn of turns) for (const [figure, value] of Object.entries(turn)) sums[figure] = (sums[figure] ?? 0) + value;
+    return { [job.work]: { rate: (count / sums.ms) * 1000 }, ...others(sums, count) };
   });
 }
-
-/** Messages a second. */
-export const rateOf = ({ count, ms }) => (count / ms) * 1000;

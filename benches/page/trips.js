@@ -1,20 +1,12 @@
-// Round trips in turns, in short blocks. Used by the works that ask how long one message takes.
+// How long one message takes: the microseconds of round trips, in turns.
 
-import { changed, takeTurns } from "./parts.js";
+import { takeTurns, told } from "./together.js";
 
-const BLOCK = 200;
-
-/**
- * Runs `trips(client, channel, count)`, which resolves with the microseconds of each, until each client has done its count. Gives
- * the values by the client's name, or an Error.
- */
-export async function measureTrips(clients, { work, counts, ...job }, trips) {
-  // The same for all.
-  const count = counts[clients[0].name];
-  const block = Math.min(BLOCK, count);
-  const turns = Math.ceil(count / block);
-  const times = await takeTurns(clients, job, turns, (client, channel) => trips(client, channel, block));
-  return changed(times, (blocks) => ({ [work]: summary(blocks.flatMap((times) => [...times])) }));
+/** `trips(client, channel, count)` resolves with the microseconds of each. Gives the records by the client's name, or an Error. */
+export async function measureTrips(clients, job, limited, trips) {
+  const part = (client, channel) => trips(client, channel, job.counts[client.name]);
+  const results = await takeTurns(clients, job, limited, () => "/echo", part);
+  return told(results, (turns) => ({ [job.work]: summary(turns.flatMap((times) => [...times])) }));
 }
 
 function summary(times) {

@@ -6,7 +6,6 @@ import { rowOf } from "./medians.mjs";
 import { bytes, times } from "./numbers.mjs";
 import { BASELINE, CLIENTS, kindOf, PAYLOADS } from "./works.mjs";
 
-/** Each in many rounds; one by itself varies by a tenth all the same, as two clients with the same code show. */
 const THROUGHPUT = ["echo", "in", "out"];
 const PLAIN = ["tautline", "tautline-rust"];
 const DURABLE = ["tautline-durable", "tautline-rust-durable"];
@@ -47,6 +46,10 @@ function throughputOfDurable(tables) {
   ];
 }
 
+/**
+ * One work by itself varies by a tenth: reconnecting-websocket, which is the browser's WebSocket under another name, had from 0.82 to
+ * 1.03 times its figure in one run. The least of many would be told by that alone, and so a mean is held against the bar.
+ */
 function throughputOfPlain(tables, client) {
   const echo = (to) => ratio(tables, "echo", "json", client, "rate", to);
   const ratios = THROUGHPUT.map((work) => ratio(tables, work, "json", client, "rate"));

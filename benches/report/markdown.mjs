@@ -10,11 +10,11 @@ import { BASELINE, GROWTHS, workOf } from "./works.mjs";
 const HOW = "Page, server and whatever is between them share one machine, over loopback. The page is cross-origin isolated, "
   + "as the browser’s clock is coarse elsewhere, and no debugger or driver is attached, as those copy each frame. "
   + "Each client is as it is by default, but for socket.io, which is told to use WebSocket alone. In every round each "
-  + "client takes its turn, right behind another one each time, and in the works of throughput and round trips many "
-  + "short ones, on one connection; a round that warms up does not count, nor do the first turns of throughput, with "
-  + "which a connection runs in. Messages are made, encoded, decoded and checked as an application would: lost, "
-  + "doubled or disordered ones are a failure. Clients that deliver at most once keep up to 1,000 messages, or 4 MiB, "
-  + "on their way; durable ones have only `await send`.";
+  + "client takes its turn, right behind another one each time. Throughput and round trips have many short turns in a "
+  + "round, on one connection, and the round’s figure is that of all of them. What warms up or runs in does not "
+  + "count. Messages are made, encoded, decoded and checked as an application would: lost, doubled or disordered ones "
+  + "are a failure. Clients that deliver at most once keep up to 500 messages, or 1 MiB, on their way; durable ones "
+  + "have only `await send`.";
 
 const WHOSE_GROWTH = "Measured with JavaScript’s clients alone: Tautline, and the browser’s WebSocket beside it where it has the same "
   + "to do. Those in Rust are not in these works.";

@@ -55,7 +55,7 @@ export const WORKS = {
   out: { title: "Out", says: "Messages go to the server, which answers once, when it has them all.", values: RATE },
   "round-trip": {
     title: "Round trip",
-    says: "One message goes out and comes back before the next does; the clients take turns in blocks of 200.",
+    says: "One message goes out and comes back before the next does; the clients take turns of 200.",
     values: LATENCY,
   },
   "round-trip-busy": {

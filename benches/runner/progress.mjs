@@ -15,9 +15,9 @@ export class Progress {
   #written = 0;
 
   constructor(jobs) {
-    for (const { rounds, warmsUp, clients, how, seconds, warmUpSeconds } of jobs) {
+    for (const { rounds, turns, clients, seconds, warmUpSeconds = 0 } of jobs) {
       this.#seconds += clients.length * (seconds * rounds + warmUpSeconds);
-      this.#total += (how === "together" ? 1 : clients.length) * (rounds + (warmsUp ? 1 : 0));
+      this.#total += turns ? rounds + 1 : clients.length * rounds;
     }
     console.log(`${this.#total} measurements, about ${duration(this.#seconds)}`);
   }
@@ -45,6 +45,7 @@ export class Progress {
     const isOther = client !== this.#client;
     const start = isOther ? `\n    ${client}: ` : this.#written > 0 ? ", " : " ";
     this.#written++;
+    this.#client = client;
     process.stdout.write(start + words.join(", "));
   }
 

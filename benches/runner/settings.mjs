@@ -10,7 +10,7 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
 
   node benches/run.mjs [options]
 
-  --quick             fewer messages, payloads and rounds: some two minutes
+  --quick             fewer messages, payloads and rounds: some three minutes
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone

@@ -1,27 +1,24 @@
 // The work `echo`: messages go to the server and come back. And with it `cpu`: what the page's process has computed for it.
 
-import { changed } from "../parts.js";
 import { check, messagesOf } from "../messages.js";
 import { processorTime } from "../runner.js";
-import { measureThroughput, rateOf } from "../throughput.js";
+import { measureThroughput } from "../throughput.js";
 
-const IN_FLIGHT = 1000;
-const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
+const IN_FLIGHT = 500;
+const IN_FLIGHT_BYTES = 1024 * 1024;
 
 /** How many messages a client keeps on their way that would take any number. */
 export const inFlightOf = (payload) => Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / messagesOf(payload).bytes));
 
-export async function measureTogether(clients, job) {
-  const sums = await measureThroughput(clients, job, async (client, channel, count, turn) => {
+export function measureTogether(clients, job, limited) {
+  const part = async (client, channel, count) => {
     const before = await processorTime();
-    const ms = await echo(client, channel, job.payload, count, 1 + turn * count);
+    const ms = await echo(client, channel, job.payload, count);
     // Null where the system doesn't tell it.
-    return { ms, cpu: before === null ? NaN : (await processorTime()) - before };
-  });
-  return changed(sums, ({ count, ms, cpu }) => ({
-    echo: { rate: rateOf({ count, ms }) },
-    ...(!Number.isNaN(cpu) && { cpu: { perMessage: cpu / count } }),
-  }));
+    return before === null ? { ms } : { ms, micros: (await processorTime()) - before };
+  };
+  return measureThroughput(clients, job, limited, () => "/echo", part, ({ micros }, count) =>
+    micros === undefined ? {} : { cpu: { perMessage: micros / count } });
 }
 
 /** Sends so many and takes as many, numbered from `first` on where the client is JavaScript's; the milliseconds. */

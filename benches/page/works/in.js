@@ -1,15 +1,13 @@
 // The work `in`: one message asks, and the server pushes.
 
-import { changed } from "../parts.js";
 import { check, messagesOf } from "../messages.js";
-import { measureThroughput, rateOf } from "../throughput.js";
+import { measureThroughput } from "../throughput.js";
 
-export async function measureTogether(clients, job) {
-  const push = async (client, channel, count) => ({
+export function measureTogether(clients, job, limited) {
+  const path = (count) => `/push?messages=${count}&bytes=${job.payload}`;
+  return measureThroughput(clients, job, limited, path, async (client, channel, count) => ({
     ms: client.isRust ? await channel.push(count) : await take(channel, messagesOf(job.payload), count),
-  });
-  const sums = await measureThroughput(clients, job, push, `/push?messages=COUNT&bytes=${job.payload}`);
-  return changed(sums, (sums) => ({ in: { rate: rateOf(sums) } }));
+  }));
 }
 
 async function take(channel, messages, count) {

@@ -1,15 +1,13 @@
 // The work `out`: messages go to the server, which answers once, when it has them all.
 
-import { changed } from "../parts.js";
 import { messagesOf } from "../messages.js";
-import { measureThroughput, rateOf } from "../throughput.js";
+import { measureThroughput } from "../throughput.js";
 
-export async function measureTogether(clients, job) {
-  const out = async (client, channel, count) => ({
+export function measureTogether(clients, job, limited) {
+  const path = (count) => `/sink?messages=${count}`;
+  return measureThroughput(clients, job, limited, path, async (client, channel, count) => ({
     ms: client.isRust ? await channel.out(count) : await send(channel, messagesOf(job.payload), count),
-  });
-  const sums = await measureThroughput(clients, job, out, "/sink?messages=COUNT");
-  return changed(sums, (sums) => ({ out: { rate: rateOf(sums) } }));
+  }));
 }
 
 async function send(channel, messages, count) {

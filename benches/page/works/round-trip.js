@@ -1,11 +1,10 @@
-// The work `round-trip`: one message goes out and comes back before the next does. The clients take turns in short blocks, so
-// that whatever else the machine does meets all of them.
+// The work `round-trip`: one message goes out and comes back before the next does.
 
 import { check, messagesOf } from "../messages.js";
 import { measureTrips } from "../trips.js";
 
-export function measureTogether(clients, job) {
-  return measureTrips(clients, job, (client, channel, count) =>
+export function measureTogether(clients, job, limited) {
+  return measureTrips(clients, job, limited, (client, channel, count) =>
     client.isRust ? channel.round_trips(count) : roundTrips(channel, messagesOf(job.payload), count));
 }
 

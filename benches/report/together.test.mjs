@@ -1,0 +1,92 @@
+// Clients side by side: what counts, what a failure costs, and in which order they come.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { planOf } from "../page/plan.js";
+import { measureThroughput } from "../page/throughput.js";
+import { takeTurns } from "../page/together.js";
+import { measureTrips } from "../page/trips.js";
+
+const JOB = { work: "echo", payload: "json", turns: 3, runIn: 2, firstTurn: 0, urlOf: (client, path) => client.name + path };
+const anyLong = (task) => task();
+
+/** Clients that only note what happens to them. `refuses`: it can't be opened. */
+function made(...names) {
+  const log = [];
+  const clients = names.map((name) => ({
+    name,
+    async open(url) {
+      log.push(`open ${url}`);
+      if (name.startsWith("refuses")) throw new Error("refused");
+      return { close: async () => log.push(`close ${name}`) };
+    },
+  }));
+  return { clients, log };
+}
+
+test("all take every turn, the first ones do not count, and all are closed", async () => {
+  const { clients, log } = made("a", "b");
+  let calls = 0;
+  const results = await takeTurns(clients, JOB, anyLong, ({ name }) => `/${name}`, async ({ name }) => `${name}${calls++}`);
+  assert.equal(calls, 2 * 5);
+  assert.deepEqual([...results.keys()], ["a", "b"]);
+  for (const [name, turns] of results) {
+    assert.equal(turns.length, 3);
+    assert.ok(turns.every((turn) => turn.startsWith(name) && Number(turn.slice(1)) >= 4), turns.join());
+  }
+  assert.deepEqual(log, ["open a/a", "open b/b", "close a", "close b"]);
+});
+
+test("who fails is closed at once, takes no further part, and costs the others nothing", async () => {
+  const { clients, log } = made("refuses", "fails", "stays");
+  const part = async ({ name }) => {
+    log.push(name);
+    if (name === "fails") throw "a word";
+  };
+  const results = await takeTurns(clients, JOB, anyLong, () => "/echo", part);
+  assert.equal(results.get("refuses").message, "refused");
+  assert.equal(results.get("fails").message, "a word");
+  assert.equal(results.get("stays").length, 3);
+  assert.equal(log.filter((entry) => entry === "fails").length, 1);
+  assert.equal(log[log.indexOf("fails") + 1], "close fails");
+  assert.deepEqual(log.filter((entry) => entry.startsWith("close")), ["close fails", "close stays"]);
+});
+
+test("one that hangs is the only one that does", async () => {
+  const { clients } = made("hangs", "stays");
+  const limited = (task) => Promise.race([task(), new Promise((_, reject) => setImmediate(() => setImmediate(reject, new Error("no end"))))]);
+  const part = ({ name }) => (name === "hangs" ? new Promise(() => {}) : Promise.resolve(1));
+  const results = await takeTurns(clients, JOB, limited, () => "/echo", part);
+  assert.equal(results.get("hangs").message, "no end");
+  assert.deepEqual(results.get("stays"), [1, 1, 1]);
+});
+
+test("a rate is that of all turns that count", async () => {
+  const { clients, log } = made("a", "refuses");
+  const times = [1000, 1000, 10, 20, 30];
+  const part = async (client, channel, count) => ({ ms: times.shift(), more: count });
+  const job = { ...JOB, counts: { a: 40 } };
+  const others = (sums, count) => ({ cpu: { perMessage: sums.more / count } });
+  const results = await measureThroughput(clients, job, anyLong, (count) => `/push?messages=${count}`, part, others);
+  assert.deepEqual(results.get("a"), { echo: { rate: (3 * 40 * 1000) / 60 }, cpu: { perMessage: 1 } });
+  assert.ok(results.get("refuses") instanceof Error);
+  assert.equal(log[0], "open a/push?messages=40");
+});
+
+test("round trips are those of all turns that count", async () => {
+  const { clients } = made("a");
+  const trips = [[9000], [9000], [3, 1], Float64Array.of(2, 4), [5, 5]];
+  const job = { ...JOB, work: "round-trip", counts: { a: 2 } };
+  const results = await measureTrips(clients, job, anyLong, async () => trips.shift());
+  assert.deepEqual(results.get("a"), { "round-trip": { mean: 20 / 6, median: 4, p99: 5 } });
+});
+
+test("with JSON each comes behind each other one in every round, and with others over all rounds", () => {
+  const jobs = planOf({ browser: "chromium" }).jobs.filter(({ work }) => ["echo", "in", "out", "round-trip"].includes(work));
+  assert.equal(jobs.length, 16);
+  for (const { payload, turns, rounds, clients } of jobs) {
+    const whole = payload === "json" ? turns : turns * rounds;
+    assert.equal(whole % clients.length, 0, payload);
+  }
+});
