@@ -47,8 +47,7 @@ const WAYS = {
       const clients = job.clients.filter((client) => !failed.has(client));
       const step = stepOf(job, round);
       await runner.begin({ ...step, client: `${clients.length} in turns`, limit: limit * clients.length });
-      const loaded = await Promise.all(clients.map(load));
-      const results = await measureTogether(loaded, togetherOf(job, round), (task) => limited(limit, task));
+      const results = await measureTogether(clients, togetherOf(job, round), (task) => limited(limit, task));
       for (const [client, result] of results) {
         if (result instanceof Error) failed.add(client);
         const records = result instanceof Error ? [{ failed: words(result) }] : recordsOf(result);
@@ -88,7 +87,8 @@ const ownOf = ({ work, payload, counts, quick }, client) => ({ work, payload, co
 
 /** And one of several in turns. Their orders go on from round to round. */
 function togetherOf({ work, payload, counts, turns, runIn, warmUp, roundsBefore }, round) {
-  return { work, payload, counts, turns: round === 0 ? warmUp : turns, runIn, firstTurn: (roundsBefore + round) * turns, urlOf };
+  const firstTurn = (roundsBefore + round) * turns;
+  return { work, payload, counts, turns: round === 0 ? warmUp : turns, runIn, firstTurn, load, urlOf };
 }
 
 const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));

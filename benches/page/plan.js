@@ -62,7 +62,7 @@ const BUSY = PAYLOADS.filter((payload) => payload !== "65536");
 /** The part of a full measurement that makes a quick one. */
 const QUICKLY = 0.2;
 
-const THROUGHPUT = { payloads: PAYLOADS, counts: COUNTS, turns: TURNS, runIn: RUN_IN, how: "together" };
+const THROUGHPUT = { payloads: PAYLOADS, counts: COUNTS, turns: TURNS, runIn: RUN_IN };
 /** Of round trips a turn has so many. */
 const TRIPS = same(200);
 
@@ -74,9 +74,9 @@ const TRIPS = same(200);
  * - `payloads`: in full; a quick run takes the first. Default: JSON.
  * - `counts`: messages, by payload or the same for each. `quickly`: the part of them in a quick run. Default: a fifth.
  * - `rounds`, `quickRounds`: at most.
- * - `how`: each client by itself ("alone"), in turns ("together"), in a fresh frame ("framed"), or as a cost that must not grow
- *   ("growth").
- * - `turns`: how many, by payload or the same for each; `counts` are those of one. `runIn`: and so many go before them.
+ * - `turns`: all clients side by side, in so many turns, by payload or the same for each; `counts` are those of one. `runIn`: and so
+ *   many go before them.
+ * - `how`, of others: each client by itself ("alone"), in a fresh frame ("framed"), or as a cost that must not grow ("growth").
  * - `seconds`: how long one measurement takes, about, of one client; where there are `turns`, one of them.
  * - `needs`: the one browser that can tell.
  */
@@ -84,8 +84,8 @@ const WORKS = [
   { work: "echo", tells: ["echo", "cpu"], ...THROUGHPUT, seconds: 0.15 },
   { work: "in", ...THROUGHPUT, seconds: 0.1 },
   { work: "out", ...THROUGHPUT, seconds: 0.1 },
-  { work: "round-trip", payloads: PAYLOADS, counts: TRIPS, turns: 12, how: "together", seconds: 0.05 },
-  { work: "round-trip-busy", payloads: BUSY, counts: TRIPS, turns: 5, how: "together", seconds: 0.12 },
+  { work: "round-trip", payloads: PAYLOADS, counts: TRIPS, turns: ALL.length, seconds: 0.05 },
+  { work: "round-trip-busy", payloads: BUSY, counts: TRIPS, turns: 5, seconds: 0.12 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
   { work: "wire", payloads: PAYLOADS, counts: WIRED, rounds: 1, seconds: 0.6 },
   { work: "reconnect", clients: RECONNECTING, counts: same(1), rounds: 3, quickRounds: 1, seconds: 2 },
@@ -108,7 +108,7 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
   const jobs = [];
   const left = [];
   for (const one of WORKS) {
-    const { work, how = "alone", counts = same(0), runIn = 0 } = one;
+    const { work, how = one.turns ? "together" : "alone", counts = same(0), runIn = 0 } = one;
     const able = (quick && one.quickClients) || (one.clients ?? ALL);
     const taking = clients.filter((client) => able.includes(client));
     if (taking.length === 0 || !(one.tells ?? [work]).some((told) => only.includes(told))) continue;

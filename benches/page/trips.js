@@ -3,9 +3,9 @@
 import { takeTurns, told } from "./together.js";
 
 /** `trips(client, channel, count)` resolves with the microseconds of each. Gives the records by the client's name, or an Error. */
-export async function measureTrips(clients, job, limited, trips) {
+export async function measureTrips(names, job, limited, trips) {
   const part = (client, channel) => trips(client, channel, job.counts[client.name]);
-  const results = await takeTurns(clients, job, limited, () => "/echo", part);
+  const results = await takeTurns(names, job, limited, () => "/echo", part);
   return told(results, (turns) => ({ [job.work]: summary(turns.flatMap((times) => [...times])) }));
 }
 

@@ -8,27 +8,30 @@ import { measureThroughput } from "../page/throughput.js";
 import { takeTurns } from "../page/together.js";
 import { measureTrips } from "../page/trips.js";
 
-const JOB = { work: "echo", payload: "json", turns: 3, runIn: 2, firstTurn: 0, urlOf: (client, path) => client.name + path };
+const JOB = { work: "echo", payload: "json", turns: 3, runIn: 2, firstTurn: 0, urlOf: ({ name }, path) => name + path };
 const anyLong = (task) => task();
 
-/** Clients that only note what happens to them. `refuses`: it can't be opened. */
-function made(...names) {
+/** A job of clients that only note what happens to them. `missing` can't be loaded, and `refuses` can't be opened. */
+function made(job = {}) {
   const log = [];
-  const clients = names.map((name) => ({
-    name,
-    async open(url) {
-      log.push(`open ${url}`);
-      if (name.startsWith("refuses")) throw new Error("refused");
-      return { close: async () => log.push(`close ${name}`) };
-    },
-  }));
-  return { clients, log };
+  const load = async (name) => {
+    if (name === "missing") throw new Error("not there");
+    return {
+      name,
+      async open(url) {
+        log.push(`open ${url}`);
+        if (name === "refuses") throw new Error("refused");
+        return { close: async () => log.push(`close ${name}`) };
+      },
+    };
+  };
+  return { job: { ...JOB, load, ...job }, log };
 }
 
 test("all take every turn, the first ones do not count, and all are closed", async () => {
-  const { clients, log } = made("a", "b");
+  const { job, log } = made();
   let calls = 0;
-  const results = await takeTurns(clients, JOB, anyLong, ({ name }) => `/${name}`, async ({ name }) => `${name}${calls++}`);
+  const results = await takeTurns(["a", "b"], job, anyLong, (name) => `/${name}`, async ({ name }) => `${name}${calls++}`);
   assert.equal(calls, 2 * 5);
   assert.deepEqual([...results.keys()], ["a", "b"]);
   for (const [name, turns] of results) {
@@ -39,12 +42,13 @@ test("all take every turn, the first ones do not count, and all are closed", asy
 });
 
 test("who fails is closed at once, takes no further part, and costs the others nothing", async () => {
-  const { clients, log } = made("refuses", "fails", "stays");
+  const { job, log } = made();
   const part = async ({ name }) => {
     log.push(name);
     if (name === "fails") throw "a word";
   };
-  const results = await takeTurns(clients, JOB, anyLong, () => "/echo", part);
+  const results = await takeTurns(["missing", "refuses", "fails", "stays"], job, anyLong, () => "/echo", part);
+  assert.equal(results.get("missing").message, "not there");
   assert.equal(results.get("refuses").message, "refused");
   assert.equal(results.get("fails").message, "a word");
   assert.equal(results.get("stays").length, 3);
@@ -54,31 +58,30 @@ test("who fails is closed at once, takes no further part, and costs the others n
 });
 
 test("one that hangs is the only one that does", async () => {
-  const { clients } = made("hangs", "stays");
-  const limited = (task) => Promise.race([task(), new Promise((_, reject) => setImmediate(() => setImmediate(reject, new Error("no end"))))]);
+  const soon = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const limited = (task) => Promise.race([task(), soon().then(() => Promise.reject(new Error("no end")))]);
   const part = ({ name }) => (name === "hangs" ? new Promise(() => {}) : Promise.resolve(1));
-  const results = await takeTurns(clients, JOB, limited, () => "/echo", part);
+  const results = await takeTurns(["hangs", "stays"], made().job, limited, () => "/echo", part);
   assert.equal(results.get("hangs").message, "no end");
   assert.deepEqual(results.get("stays"), [1, 1, 1]);
 });
 
 test("a rate is that of all turns that count", async () => {
-  const { clients, log } = made("a", "refuses");
+  const { job, log } = made({ counts: { a: 40, refuses: 1 } });
   const times = [1000, 1000, 10, 20, 30];
   const part = async (client, channel, count) => ({ ms: times.shift(), more: count });
-  const job = { ...JOB, counts: { a: 40 } };
   const others = (sums, count) => ({ cpu: { perMessage: sums.more / count } });
-  const results = await measureThroughput(clients, job, anyLong, (count) => `/push?messages=${count}`, part, others);
+  const path = (count) => `/push?messages=${count}`;
+  const results = await measureThroughput(["a", "refuses"], job, anyLong, path, part, others);
   assert.deepEqual(results.get("a"), { echo: { rate: (3 * 40 * 1000) / 60 }, cpu: { perMessage: 1 } });
   assert.ok(results.get("refuses") instanceof Error);
   assert.equal(log[0], "open a/push?messages=40");
 });
 
 test("round trips are those of all turns that count", async () => {
-  const { clients } = made("a");
   const trips = [[9000], [9000], [3, 1], Float64Array.of(2, 4), [5, 5]];
-  const job = { ...JOB, work: "round-trip", counts: { a: 2 } };
-  const results = await measureTrips(clients, job, anyLong, async () => trips.shift());
+  const { job } = made({ work: "round-trip", counts: { a: 2 } });
+  const results = await measureTrips(["a"], job, anyLong, async () => trips.shift());
   assert.deepEqual(results.get("a"), { "round-trip": { mean: 20 / 6, median: 4, p99: 5 } });
 });
 

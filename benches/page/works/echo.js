@@ -10,14 +10,14 @@ const IN_FLIGHT_BYTES = 1024 * 1024;
 /** How many messages a client keeps on their way that would take any number. */
 export const inFlightOf = (payload) => Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / messagesOf(payload).bytes));
 
-export function measureTogether(clients, job, limited) {
+export function measureTogether(names, job, limited) {
   const part = async (client, channel, count) => {
     const before = await processorTime();
     const ms = await echo(client, channel, job.payload, count);
     // Null where the system doesn't tell it.
     return before === null ? { ms } : { ms, micros: (await processorTime()) - before };
   };
-  return measureThroughput(clients, job, limited, () => "/echo", part, ({ micros }, count) =>
+  return measureThroughput(names, job, limited, () => "/echo", part, ({ micros }, count) =>
     micros === undefined ? {} : { cpu: { perMessage: micros / count } });
 }
 

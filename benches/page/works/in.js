@@ -3,9 +3,9 @@
 import { check, messagesOf } from "../messages.js";
 import { measureThroughput } from "../throughput.js";
 
-export function measureTogether(clients, job, limited) {
+export function measureTogether(names, job, limited) {
   const path = (count) => `/push?messages=${count}&bytes=${job.payload}`;
-  return measureThroughput(clients, job, limited, path, async (client, channel, count) => ({
+  return measureThroughput(names, job, limited, path, async (client, channel, count) => ({
     ms: client.isRust ? await channel.push(count) : await take(channel, messagesOf(job.payload), count),
   }));
 }

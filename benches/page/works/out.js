@@ -3,9 +3,9 @@
 import { messagesOf } from "../messages.js";
 import { measureThroughput } from "../throughput.js";
 
-export function measureTogether(clients, job, limited) {
+export function measureTogether(names, job, limited) {
   const path = (count) => `/sink?messages=${count}`;
-  return measureThroughput(clients, job, limited, path, async (client, channel, count) => ({
+  return measureThroughput(names, job, limited, path, async (client, channel, count) => ({
     ms: client.isRust ? await channel.out(count) : await send(channel, messagesOf(job.payload), count),
   }));
 }

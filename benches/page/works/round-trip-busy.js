@@ -10,9 +10,9 @@ const TICK_MS = 4;
 /** Numbers from here on are round trips. */
 const PROBES = 2 ** 31;
 
-export function measureTogether(clients, job, limited) {
+export function measureTogether(names, job, limited) {
   const perSecond = PER_SECOND[job.payload];
-  return measureTrips(clients, job, limited, (client, channel, count) => client.isRust
+  return measureTrips(names, job, limited, (client, channel, count) => client.isRust
     ? channel.round_trips_busy(count, perSecond)
     : roundTrips(channel, messagesOf(job.payload), count, perSecond));
 }

@@ -3,8 +3,8 @@
 import { check, messagesOf } from "../messages.js";
 import { measureTrips } from "../trips.js";
 
-export function measureTogether(clients, job, limited) {
-  return measureTrips(clients, job, limited, (client, channel, count) =>
+export function measureTogether(names, job, limited) {
+  return measureTrips(names, job, limited, (client, channel, count) =>
     client.isRust ? channel.round_trips(count) : roundTrips(channel, messagesOf(job.payload), count));
 }
 
