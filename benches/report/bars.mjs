@@ -2,7 +2,7 @@
 // where a run did not measure what a bar asks for, it says so.
 
 import { isHeap, NOISE, rise } from "./growth.mjs";
-import { rowOf } from "./medians.mjs";
+import { ratioOf, rowOf } from "./medians.mjs";
 import { bytes, times } from "./numbers.mjs";
 import { BASELINE, CLIENTS, kindOf, PAYLOADS } from "./works.mjs";
 
@@ -108,8 +108,7 @@ const named = (one) => (one ? ` (${one.name})` : "");
 
 /** NaN where one of the two has no figure. */
 function ratio(tables, work, payload, client, name, to = BASELINE) {
-  const [own, other] = [client, to].map((client) => rowOf(tables, work, payload, client)?.values[name]?.median);
-  return own / other;
+  return ratioOf(...[client, to].map((client) => rowOf(tables, work, payload, client)?.values[name]));
 }
 
 /** NaN where one of them is. */

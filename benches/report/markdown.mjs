@@ -38,8 +38,8 @@ function heading(machine, tables, charts) {
     "## How it was measured",
     list(conditions(machine, rounds)),
     HOW,
-    `Each figure is the median of the rounds. × is its ratio to \`${BASELINE}\`: above 1 is more, whichever is better. Below `
-      + "stand the lowest and the highest round.",
+    `Each figure is the median of the rounds. × is the median of the ratios to \`${BASELINE}\` within each round: above 1 is more, `
+      + "whichever is better. Below stand the lowest and the highest round.",
   ];
 }
 

@@ -1,5 +1,5 @@
-// Many rounds, one figure: the median of each value, the lowest and the highest round, and the ratio to the baseline's median.
-// A client that failed has the reason instead, and rounds that are missing are simply not counted.
+// Many rounds, one figure: the median of each value, the lowest and the highest round, and the ratio to the baseline's. A client
+// that failed has the reason instead, and rounds that are missing are simply not counted.
 
 import { BASELINE, inOrder, PAYLOADS, WORKS } from "./works.mjs";
 
@@ -11,8 +11,18 @@ export function median(figures) {
 }
 
 /**
+ * What one value is, of another: the median of the rounds' ratios. Within a round all clients take turns, and have the same from the
+ * machine; from round to round it changes. NaN where no round has both.
+ */
+export function ratioOf(own, other) {
+  const rounds = [...(own?.figures.keys() ?? [])].filter((round) => other?.figures.has(round));
+  return median(rounds.map((round) => own.figures.get(round) / other.figures.get(round)));
+}
+
+/**
  * What a run measured, as a table for each work and payload, in a fixed order:
- * `{ work, payload, rows: [{ client, failed?, rounds, values: { name: { median, low, high, ratio } } }] }`.
+ * `{ work, payload, rows: [{ client, failed?, rounds, values: { name: { median, low, high, ratio, figures } } }] }`, where `figures`
+ * has that of each round.
  */
 export function summarise(records) {
   const tables = new Map();
@@ -38,7 +48,7 @@ function rowsOf(records) {
   const rows = clients.map((client) => rowFrom(client, records.filter((record) => record.client === client)));
   const baseline = rows.find(({ client }) => client === BASELINE);
   for (const { values } of rows) {
-    for (const [name, value] of Object.entries(values)) value.ratio = value.median / (baseline?.values[name]?.median ?? NaN);
+    for (const [name, value] of Object.entries(values)) value.ratio = ratioOf(value, baseline?.values[name]);
   }
   return rows;
 }
@@ -48,9 +58,10 @@ function rowFrom(client, records) {
   const failed = records.find((record) => record.failed !== undefined)?.failed;
   const values = {};
   for (const name of new Set(done.flatMap((record) => Object.keys(record.values)))) {
-    const figures = done.map((record) => record.values[name]).filter(Number.isFinite);
-    if (figures.length === 0) continue;
-    values[name] = { median: median(figures), low: Math.min(...figures), high: Math.max(...figures) };
+    const figures = new Map(done.map((record) => [record.round, record.values[name]]).filter(([, figure]) => Number.isFinite(figure)));
+    if (figures.size === 0) continue;
+    const all = [...figures.values()];
+    values[name] = { median: median(all), low: Math.min(...all), high: Math.max(...all), figures };
   }
   return { client, ...(failed !== undefined && { failed: String(failed) }), rounds: done.length, values };
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { rounds } from "./made_up.mjs";
-import { median, rowOf, summarise } from "./medians.mjs";
+import { median, ratioOf, rowOf, summarise } from "./medians.mjs";
 import { bytes, count, micros, percent, rate, short, times } from "./numbers.mjs";
 
 test("the median is the one in the middle, or between the two there", () => {
@@ -17,7 +17,7 @@ test("the median is the one in the middle, or between the two there", () => {
   assert.deepEqual(figures, [10, 9, 100], "what it is given stays as it is");
 });
 
-test("rounds become a median, a lowest, a highest, and a ratio to the baseline’s median", () => {
+test("rounds become a median, a lowest, a highest, and a ratio to the baseline’s", () => {
   const tables = summarise([
     ...rounds("echo", "json", "websocket", "rate", [100, 90, 110]),
     ...rounds("echo", "json", "tautline-durable", "rate", [2000, 2600, 2200]),
@@ -25,13 +25,32 @@ test("rounds become a median, a lowest, a highest, and a ratio to the baseline�
   assert.equal(tables.length, 1);
   const row = rowOf(tables, "echo", "json", "tautline-durable");
   assert.equal(row.rounds, 3);
-  assert.deepEqual(row.values.rate, { median: 2200, low: 2000, high: 2600, ratio: 22 });
+  const { figures, ...rest } = row.values.rate;
+  assert.deepEqual(rest, { median: 2200, low: 2000, high: 2600, ratio: 20 });
+  assert.deepEqual([...figures], [[1, 2000], [2, 2600], [3, 2200]]);
   assert.equal(rowOf(tables, "echo", "json", "websocket").values.rate.ratio, 1);
+});
+
+test("a ratio is within each round, whatever the machine was like in it", () => {
+  const tables = summarise([
+    ...rounds("echo", "json", "websocket", "rate", [100, 50, 200]),
+    ...rounds("echo", "json", "gloo-net", "rate", [80, 60]),
+    ...rounds("echo", "json", "tautline", "rate", [99, 49, 202]),
+  ]);
+  const [websocket, glooNet, tautline] = ["websocket", "gloo-net", "tautline"].map((client) =>
+    rowOf(tables, "echo", "json", client).values.rate);
+  assert.equal(tautline.median / websocket.median, 0.99);
+  assert.equal(tautline.ratio, 0.99);
+  assert.equal(glooNet.ratio, 1, "the median of 0.8 and 1.2: a round that one of the two is missing in does not count");
+  assert.equal(ratioOf(websocket, glooNet), (1.25 + 50 / 60) / 2);
+  assert.ok(Number.isNaN(ratioOf(tautline, undefined)));
+  assert.ok(Number.isNaN(ratioOf(undefined, tautline)));
 });
 
 test("one round is its own median", () => {
   const tables = summarise(rounds("echo", "json", "websocket", "rate", [123]));
-  assert.deepEqual(rowOf(tables, "echo", "json", "websocket").values.rate, { median: 123, low: 123, high: 123, ratio: 1 });
+  const { median, low, high, ratio } = rowOf(tables, "echo", "json", "websocket").values.rate;
+  assert.deepEqual([median, low, high, ratio], [123, 123, 123, 1]);
 });
 
 test("a client that failed has the reason, and the rounds before it count", () => {
