@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { CLIENTS, JSON_ROUNDS, PAYLOADS, QUICK_ROUNDS, ROUNDS, WORK_NAMES } from "../page/plan.js";
+import { CLIENTS, ECHO_ROUNDS, JSON_ROUNDS, PAYLOADS, QUICK_ROUNDS, ROUNDS, WORK_NAMES } from "../page/plan.js";
 
 const BROWSERS = ["chromium", "firefox"];
 
@@ -14,13 +14,14 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
-  --rounds N          how often each client does each work (${JSON_ROUNDS} with JSON, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
-  --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too;
-                      a full run has \`sockets\` there as well, as Firefox opens more
+  --rounds N          how often each client does each work (${ECHO_ROUNDS} for the echo of json, ${JSON_ROUNDS} for the rest
+                      with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
+  --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too,
+                      ${JSON_ROUNDS} rounds of it; a full run has \`sockets\` there as well, as Firefox opens more
   --help              this text
 
 \`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, without --rounds or
-with ${JSON_ROUNDS} or more, writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
+with ${ECHO_ROUNDS} or more, writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
 `;
 
 /** `{ help, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */
@@ -44,21 +45,22 @@ export function settingsOf(args) {
 
 /** Whether everything is asked for, and often enough: only that is worth keeping. */
 export function isWhole({ browser, plan }) {
-  const { quick, only, clients, payloads, rounds = JSON_ROUNDS } = plan;
-  return !browser && !quick && !only && !clients && !payloads && rounds >= JSON_ROUNDS;
+  const { quick, only, clients, payloads, rounds = ECHO_ROUNDS } = plan;
+  return !browser && !quick && !only && !clients && !payloads && rounds >= ECHO_ROUNDS;
 }
 
 /** What to run, in order: `{ browser, plan }`. */
 export function runsOf({ browser, plan }) {
   if (browser) return [{ browser, plan }];
-  const { quick, only = WORK_NAMES, payloads = PAYLOADS } = plan;
+  const { quick, only = WORK_NAMES, payloads = PAYLOADS, rounds = quick ? undefined : JSON_ROUNDS } = plan;
   const runs = [{ browser: "chromium", plan }];
   const again = [];
   if (only.includes("echo")) again.push("echo");
   // It opens more than Chromium, and takes a minute for it.
   if (only.includes("sockets") && !quick) again.push("sockets");
   if (again.length > 0 && payloads.includes("json")) {
-    runs.push({ browser: "firefox", plan: { ...plan, only: again, payloads: ["json"] } });
+    // No bar is about it.
+    runs.push({ browser: "firefox", plan: { ...plan, only: again, payloads: ["json"], rounds } });
   }
   return runs;
 }
