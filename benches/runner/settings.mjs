@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 
-import { CLIENTS, ECHO_ROUNDS, JSON_ROUNDS, PAYLOADS, QUICK_ROUNDS, ROUNDS, WORK_NAMES } from "../page/plan.js";
+import { CLIENTS, JSON_ROUNDS, PAYLOADS, QUICK_ROUNDS, ROUNDS, THROUGHPUT_ROUNDS, WORK_NAMES } from "../page/plan.js";
 
 const BROWSERS = ["chromium", "firefox"];
 
@@ -14,14 +14,14 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
-  --rounds N          how often each client does each work (${ECHO_ROUNDS} for the echo of json, ${JSON_ROUNDS} for the rest
-                      with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
+  --rounds N          how often each client does each work (${THROUGHPUT_ROUNDS} for echo, in and out with json, ${JSON_ROUNDS} for
+                      the rest with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
   --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too,
-                      ${JSON_ROUNDS} rounds of it; a full run has \`sockets\` there as well, as Firefox opens more
+                      in ${JSON_ROUNDS} rounds; a full run has \`sockets\` there as well, as Firefox opens more
   --help              this text
 
 \`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, without --rounds or
-with ${ECHO_ROUNDS} or more, writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
+with ${THROUGHPUT_ROUNDS} or more, writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
 `;
 
 /** `{ help, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */
@@ -45,8 +45,8 @@ export function settingsOf(args) {
 
 /** Whether everything is asked for, and often enough: only that is worth keeping. */
 export function isWhole({ browser, plan }) {
-  const { quick, only, clients, payloads, rounds = ECHO_ROUNDS } = plan;
-  return !browser && !quick && !only && !clients && !payloads && rounds >= ECHO_ROUNDS;
+  const { quick, only, clients, payloads, rounds = THROUGHPUT_ROUNDS } = plan;
+  return !browser && !quick && !only && !clients && !payloads && rounds >= THROUGHPUT_ROUNDS;
 }
 
 /** What to run, in order: `{ browser, plan }`. */
