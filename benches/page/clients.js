@@ -1,7 +1,8 @@
 // The clients that are measured, by their names. In JavaScript each is a file of clients/, which the runner bundles as a page's
 // build would; those in Rust are wasm of benches/rust, which does its works itself.
 //
-// A client: `{ name, isRust, isDurable, server, open(url, { payload }) }`. `open` resolves with a channel that is connected.
+// A client: `{ name, isRust, isDurable, server, open(url, { payload, recovers }) }`. `open` resolves with a channel that is
+// connected; `recovers` is for works that cut connections, and turns on what a server has against losses where that is an option.
 //
 // A channel in JavaScript:
 //   send(message)    the message, encoded; where the client has backpressure, a promise of room

@@ -6,15 +6,18 @@ import { Server } from "socket.io";
 import { messagesOf } from "../page/messages.js";
 
 const server = http.createServer();
-const io = new Server(server, {
+const options = {
   transports: ["websocket"],
   cors: { origin: true },
   // As everywhere here: processor time for bytes is another trade.
   perMessageDeflate: false,
-  // What it has against losses.
-  connectionStateRecovery: {},
   maxHttpBufferSize: 1024 * 1024,
-});
+};
+const servers = [
+  new Server(server, options),
+  // What it has against losses costs a copy of each message, and is off where nobody asks for it.
+  new Server(server, { ...options, path: "/recovering/", connectionStateRecovery: {} }),
+];
 
 const WORKS = {
   echo: (socket) => (message) => socket.emit("message", message),
@@ -32,10 +35,12 @@ const WORKS = {
   },
 };
 
-io.on("connection", (socket) => {
-  const { query } = socket.handshake;
-  socket.on("message", WORKS[query.work](socket, query));
-});
+for (const one of servers) {
+  one.on("connection", (socket) => {
+    const { query } = socket.handshake;
+    socket.on("message", WORKS[query.work](socket, query));
+  });
+}
 
 server.listen(0, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${server.address().port}`));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(0));

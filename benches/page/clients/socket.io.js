@@ -4,10 +4,12 @@ import { io } from "socket.io-client";
 
 export const server = "socket.io";
 
-export function open(url) {
+/** With `recovers` the server keeps messages for those whose connection was cut. */
+export function open(url, { recovers = false }) {
   const { origin, pathname, searchParams } = new URL(url);
   const query = { work: pathname.slice(1), ...Object.fromEntries(searchParams) };
-  const socket = io(origin, { transports: ["websocket"], forceNew: true, query });
+  const path = recovers ? "/recovering/" : "/socket.io/";
+  const socket = io(origin, { path, transports: ["websocket"], forceNew: true, query });
   const channel = {
     send: (message) => socket.emit("message", message),
     receive(take) {

@@ -20,7 +20,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export async function measure(client, { payload, count }) {
   const relay = await openRelay(client.server, { delayMs: DELAY_MS });
   try {
-    const channel = await client.open(`${relay.url}/echo`, { payload });
+    const channel = await client.open(`${relay.url}/echo`, { payload, recovers: true });
     const trial = new Trial(count, relay.cut);
     await (client.isRust ? channel.endure(trial, TICK_MS) : endure(channel, messagesOf(payload), trial));
     await channel.close();

@@ -11,7 +11,7 @@ const PROBE_MS = 20;
 export async function measure(client, { payload }) {
   const relay = await openRelay(client.server);
   try {
-    const channel = await client.open(`${relay.url}/echo`, { payload });
+    const channel = await client.open(`${relay.url}/echo`, { payload, recovers: true });
     // Nothing is under way when it is cut: whatever comes has gone over the next connection.
     await echo(client, channel, payload, 1);
     const start = performance.now();
