@@ -4,7 +4,7 @@
 import { isHeap, NOISE, rise } from "./growth.mjs";
 import { ratioOf, rowOf } from "./medians.mjs";
 import { bytes, times } from "./numbers.mjs";
-import { BASELINE, CLIENTS, kindOf, PAYLOADS } from "./works.mjs";
+import { BASELINE, CLIENTS, GROWTHS, kindOf, PAYLOADS } from "./works.mjs";
 
 const THROUGHPUT = ["echo", "in", "out"];
 const PLAIN = ["tautline", "tautline-rust"];
@@ -15,11 +15,13 @@ const GROWING = [
   { work: "million", words: "message 100,000 to 1,000,000", last: 1_000_000 },
   { work: "reconnects", words: "reconnect 1,000 to 10,000", last: 10_000 },
 ];
+/** In place of `met`, where there is nothing to meet. */
+export const NONE = "none";
 const PEERS = Object.keys(CLIENTS).filter((client) => kindOf(client) === "peer");
 
 /**
- * `[{ client, words, bound, figure, met, aim? }]`: `met` is undefined where the run has not what it takes. A quick run has not
- * what it takes for memory: fewer messages.
+ * `[{ client, words, bound, figure, met, aim? }]`: `met` is undefined where the run has not what it takes, and `NONE` where nothing
+ * is asked. A quick run has not what it takes for what may not grow: fewer messages.
  */
 export function bars({ machine, tables, groups }) {
   return [
@@ -33,6 +35,7 @@ export function bars({ machine, tables, groups }) {
       noGrowth(client, "wasm and heap together, message 100,000 to 1,000,000",
         machine.quick ? NaN : rowOf(tables, "memory", "json", client)?.values.growth?.median)),
     ...IN_GROWTHS.flatMap((client) => GROWING.flatMap((growing) => heaps(groups, client, growing))),
+    ...IN_GROWTHS.flatMap((client) => costs(machine.quick ? [] : groups, client)),
   ];
 }
 
@@ -47,17 +50,25 @@ function throughputOfDurable(tables) {
 }
 
 /**
- * One work by itself varies by a tenth: reconnecting-websocket, which is the browser's WebSocket under another name, had from 0.82 to
- * 1.03 times its figure in one run. The least of many would be told by that alone, and so a mean is held against the bar.
+ * In and out together with the echo, as a mean: a single one is off by some 2 %, which is as far as they are from the bar. The least
+ * of all payloads is told, and held against nothing: what it costs to bring a long text into wasm no client in Rust can save.
  */
 function throughputOfPlain(tables, client) {
   const echo = (to) => ratio(tables, "echo", "json", client, "rate", to);
   const ratios = THROUGHPUT.map((work) => ratio(tables, work, "json", client, "rate"));
+  const all = tables
+    .filter(({ work }) => THROUGHPUT.includes(work))
+    .map(({ work, payload }) => ({
+      name: `${work} of ${nameOf(payload)}`,
+      figure: ratio(tables, work, payload, client, "rate"),
+    }));
+  const least = first(all, (a, b) => a.figure - b.figure);
   const closest = first(PEERS.map((peer) => ({ name: peer, figure: echo(peer) })), (a, b) => a.figure - b.figure);
   return [
     atLeast(client, `echo of JSON, to ${BASELINE}`, echo(BASELINE), 0.97),
     atLeast(client, `geometric mean of echo, in and out, to ${BASELINE}`, geometricMean(ratios), 0.97),
     atLeast(client, `echo of JSON, to ${closest ? `${closest.name}, best peer` : "the best peer"}`, closest?.figure, 1),
+    ...(all.length > 1 ? [told(client, `least of ${all.length} throughputs${named(least)}, to ${BASELINE}`, least)] : []),
   ];
 }
 
@@ -79,12 +90,25 @@ function heaps(groups, client, { work, words, last }) {
   return lines.map(({ part = "heap", points }) => noGrowth(client, `${part}, ${words}`, points.length > 1 ? rise(points) : NaN));
 }
 
+function costs(groups, client) {
+  return groups.filter(({ work, unit }) => work in GROWTHS && !isHeap(unit)).flatMap(({ work, part, lines }) => {
+    const { title } = GROWTHS[work];
+    return lines.filter((line) => line.client === client).map(({ verdict, met }) =>
+      ({ client, words: `cost: ${part ? `${title}, ${part}` : title}`, bound: "linear", figure: verdict.replace(" than linear", ""), met }));
+  });
+}
+
 function atLeast(client, words, figure, bound, aim) {
   return bar(client, words, times(figure), `≥ ${bound}×`, (limit) => figure >= limit, figure, bound, aim);
 }
 
 function atMost(client, words, figure, bound, aim) {
   return bar(client, words, times(figure), `≤ ${bound}×`, (limit) => figure <= limit, figure, bound, aim);
+}
+
+/** What has no bound. */
+function told(client, words, one) {
+  return { client, words, bound: "", figure: times(one?.figure), met: one && NONE };
 }
 
 function noGrowth(client, words, figure) {
@@ -99,6 +123,7 @@ function bar(client, words, figure, bound, passes, measured, limit, aim) {
 /** A bar's answer, in a word. */
 export function answer({ met, aim }) {
   if (met === undefined) return "not measured";
+  if (met === NONE) return "–";
   return met ? (aim ? "yes, aim too" : "yes") : "NO";
 }
 
@@ -106,9 +131,10 @@ const signed = (value) => (Number.isFinite(value) ? `${value > 0 ? "+" : value <
 const nameOf = (payload) => (payload === "json" ? "JSON" : (PAYLOADS[payload] ?? payload));
 const named = (one) => (one ? ` (${one.name})` : "");
 
-/** NaN where one of the two has no figure. */
+/** NaN where one of the two has no figure, or has failed in between. */
 function ratio(tables, work, payload, client, name, to = BASELINE) {
-  return ratioOf(...[client, to].map((client) => rowOf(tables, work, payload, client)?.values[name]));
+  const valueOf = (row) => (row?.failed === undefined ? row?.values[name] : undefined);
+  return ratioOf(...[client, to].map((client) => valueOf(rowOf(tables, work, payload, client))));
 }
 
 /** NaN where one of them is. */

@@ -18,6 +18,7 @@ export const NOISE = 256 * 1024;
 export const RULES = {
   time: `A cost is linear or better where at the last point one costs at most ${TOLERANCE} times what it costs at the cheapest `
     + "point before, for each tenfold between the two; better than linear where it costs less than at the first point by as much. "
+    + "Of ten points at even distances it is the median slope of all pairs that may not rise so: one odd point says nothing. "
     + "Beside another client, the ratio to that client’s cost at the same point is what may not grow so, and it is never better "
     + "than linear.",
   heap: `A heap does not grow where it rises by less than ${NOISE / 1024} KiB from the first point to the last, along the median `
@@ -65,13 +66,16 @@ function merge(points) {
 }
 
 /** Where it is seen beside another client, the ratios are what is judged, and told after the figures. */
-function lineOf(client, points, { x, unit }, beside) {
+function lineOf(client, points, { work, x, unit }, beside) {
   const judged = beside ? ratios(points, beside.points) : points;
+  const isEven = GROWTHS[work]?.scale === "linear";
+  const verdictOnTime = isEven ? verdictOnSlope : verdictOnEnds;
   const own = judged.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(judged) : verdictOnTime(judged);
   // A ratio that falls says that the other's cost grows.
   const verdict = beside && own === "better than linear" ? "linear" : own;
-  const figures = endsOf(points, beside ? "" : verdict, x, formatOf(unit));
-  const ends = beside ? `${figures}; to ${beside.client}: ${endsOf(judged, verdict, x, times)}` : figures;
+  const tellsLeast = !isEven && verdict === "worse than linear";
+  const figures = endsOf(points, tellsLeast && !beside, x, formatOf(unit));
+  const ends = beside ? `${figures}; to ${beside.client}: ${endsOf(judged, tellsLeast, x, times)}` : figures;
   return { client, points, verdict, met: MET[verdict], words: verdict === "unknown" ? ends : `${verdict}: ${ends}` };
 }
 
@@ -82,19 +86,25 @@ function ratios(points, others) {
 }
 
 /** The first point and the last, and between them the one that the last was held against, where that is why it is worse. */
-function endsOf(points, verdict, x, format) {
+function endsOf(points, tellsLeast, x, format) {
   const told = (point) => `${format(point[1])} at ${count(point[0])}`;
   const [first, last] = [points[0], points.at(-1)];
   if (points.length === 0) return "no points";
   if (points.length === 1) return `${told(first)} ${x}, and no other point`;
   const least = cheapestBefore(points);
-  const between = verdict === "worse than linear" && least !== first ? [least] : [];
+  const between = tellsLeast && least !== first ? [least] : [];
   return `${[first, ...between, last].map(told).join(", ")} ${x}`;
 }
 
 const MET = { "better than linear": true, linear: true, "worse than linear": false, "no growth": true, grows: false };
 
-function verdictOnTime(points) {
+function verdictOnSlope(points) {
+  const rising = 1 + rise(points) / median(points.map(([, y]) => y));
+  if (rising > TOLERANCE) return "worse than linear";
+  return rising * TOLERANCE < 1 ? "better than linear" : "linear";
+}
+
+function verdictOnEnds(points) {
   const [first, last] = [points[0], points.at(-1)];
   const cheapest = cheapestBefore(points);
   const tenfolds = Math.max(1, Math.log10(last[0] / cheapest[0]));

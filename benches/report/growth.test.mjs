@@ -27,9 +27,16 @@ test("it is held against the cheapest point, not the first", () => {
   assert.equal(verdict([[10, 90], [1000, 10], [100_000, 12]]), "better than linear");
 });
 
-test("points that are close together may differ by as much as those of one tenfold", () => {
-  assert.equal(verdict(tenPoints(100_000, (x) => (x === 900_000 ? 50 : 60))), "linear");
-  assert.equal(verdict(tenPoints(100_000, (x) => (x === 900_000 ? 50 : 63))), "worse than linear");
+test("of ten points the slope counts, and no odd one", () => {
+  const million = (at) => line({ work: "million", points: tenPoints(100_000, at) });
+  const slope = (more) => (x) => 100 + (more * (x - 550_000)) / 900_000;
+  assert.equal(million(slope(24)).verdict, "linear");
+  assert.equal(million(slope(26)).verdict, "worse than linear");
+  assert.equal(million(slope(-19)).verdict, "linear");
+  assert.equal(million(slope(-21)).verdict, "better than linear");
+  assert.equal(million((x) => (x === 1_000_000 ? 200 : 100)).verdict, "linear");
+  assert.equal(million((x) => slope(40)(x) - (x === 1_000_000 ? 40 : 0)).verdict, "worse than linear");
+  assert.equal(million(slope(26)).words, "worse than linear: 87.0 µs at 100,000, 113 µs at 1,000,000 sockets");
 });
 
 test("a heap does not grow where it rises by less than noise", () => {
