@@ -2,6 +2,7 @@
 // to the runner; a client that fails is told with its reason, and takes no further part in that job.
 
 import { load } from "./clients.js";
+import { roundOf } from "./plan.js";
 import * as runner from "./runner.js";
 import { inTurn } from "./turns.js";
 
@@ -46,8 +47,9 @@ const WAYS = {
     for (let round = 0; round <= job.rounds && failed.size < job.clients.length; round++) {
       const clients = job.clients.filter((client) => !failed.has(client));
       const step = stepOf(job, round);
-      await runner.begin({ ...step, client: `${clients.length} in turns`, limit: limit * clients.length });
-      const results = await measureTogether(clients, togetherOf(job, round), (task) => limited(limit, task));
+      // One that hangs may hang once more in its close.
+      await runner.begin({ ...step, client: `${clients.length} in turns`, limit: 2 * limit * clients.length });
+      const results = await measureTogether(clients, { ...roundOf(job, round), load, urlOf }, (task) => limited(limit, task));
       for (const [client, result] of results) {
         if (result instanceof Error) failed.add(client);
         const records = result instanceof Error ? [{ failed: words(result) }] : recordsOf(result);
@@ -84,12 +86,6 @@ const stepOf = ({ work, payload, rounds }, round) => ({ work, payload, round, ro
 
 /** What a measurement of one client is told. */
 const ownOf = ({ work, payload, counts, quick }, client) => ({ work, payload, count: counts[client], quick, urlOf });
-
-/** And one of several in turns. Their orders go on from round to round. */
-function togetherOf({ work, payload, counts, turns, runIn, warmUp, roundsBefore }, round) {
-  const firstTurn = (roundsBefore + round) * turns;
-  return { work, payload, counts, turns: round === 0 ? warmUp : turns, runIn, firstTurn, load, urlOf };
-}
 
 const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));
 
@@ -129,6 +125,8 @@ const words = (error) => (error?.message ? `${error.name}: ${error.message}` : S
 
 listen(window);
 try {
+  // The clock steps 100 µs elsewhere, which is as long as many round trips.
+  if (!crossOriginIsolated) throw new Error("this page is not cross-origin isolated");
   for (const job of jobs) await WAYS[job.how](job);
   await runner.done();
 } catch (error) {

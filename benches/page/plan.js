@@ -37,9 +37,9 @@ const same = (count) => ({ once: count, durable: count });
 /**
  * Messages of one turn, a fifth of a second or less: of clients that deliver at most once, and of durable ones. A figure varies from
  * turn to turn by a fifth, however long they are: there had better be many. But each begins with a row of as many messages as may be
- * on their way (works/echo.js), which should be a small part of it.
+ * on their way, which should be a small part of it.
  */
-const COUNTS = {
+export const COUNTS = {
   json: { once: 3000, durable: 80_000 },
   16: { once: 3000, durable: 80_000 },
   4096: { once: 1500, durable: 4000 },
@@ -49,14 +49,18 @@ const COUNTS = {
  * Turns of one measurement. With JSON as many as there are clients: in each round each comes behind each other one, and has each
  * place. With others that takes three rounds.
  */
-const TURNS = { json: ALL.length, 16: 4, 4096: 4, 65536: 4 };
+export const TURNS = { json: ALL.length, 16: 4, 4096: 4, 65536: 4 };
 /**
  * And those that go before them, on the same connection, and do not count. Each connection has functions of its own, for which an
  * engine compiles anew: some 200,000 messages of a durable client are slower.
  */
-const RUN_IN = 3;
+export const RUN_IN = 3;
 /** Turns of a round that is for the page's compilers, and does not count either. */
 const WARM_UP = 3;
+
+/** How many messages of the echo a client keeps on their way that would take any number: so many, and no more than so many bytes. */
+export const IN_FLIGHT = 500;
+export const IN_FLIGHT_BYTES = 1024 * 1024;
 
 /** Bytes are counted: a few say as much as many. */
 const WIRED = { json: same(10_000), 16: same(10_000), 4096: same(4000), 65536: same(400) };
@@ -93,7 +97,7 @@ const WORKS = [
   { work: "round-trip-busy", payloads: BUSY, counts: TRIPS, turns: 5, seconds: 0.12 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
   { work: "wire", payloads: PAYLOADS, counts: WIRED, rounds: 1, seconds: 0.6 },
-  { work: "reconnect", clients: RECONNECTING, counts: same(1), rounds: 3, quickRounds: 1, seconds: 2 },
+  { work: "reconnect", clients: RECONNECTING, counts: same(1), jsonRounds: 9, quickRounds: 1, seconds: 2 },
   { work: "loss", clients: RECONNECTING, counts: same(2000), quickly: 0.4, rounds: 2, quickRounds: 1, seconds: 8 },
   { work: "memory", counts: same(1_000_000), quickly: 0.01, rounds: 1, how: "framed", seconds: 36, needs: "chromium" },
   { work: "sockets", clients: GROWING, quickClients: OURS, how: "growth", quickly: 0.6, rounds: 1, seconds: 20 },
@@ -145,6 +149,12 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
     }
   }
   return { jobs, left };
+}
+
+/** One round of a job whose clients take turns; round 0 warms up. Their orders go on from round to round. */
+export function roundOf({ work, payload, counts, turns, runIn, warmUp, roundsBefore }, round) {
+  const firstTurn = (roundsBefore + round) * turns;
+  return { work, payload, counts, turns: round === 0 ? warmUp : turns, runIn, firstTurn };
 }
 
 function payloadsOf({ payloads = ["json"] }, quick, chosen) {

@@ -1,20 +1,28 @@
 // The report as a file of the repository, benches/results.md: what it was measured on and how, the bars, and every figure.
 
+import { COUNTS, IN_FLIGHT, IN_FLIGHT_BYTES, RUN_IN, TURNS } from "../page/plan.js";
 import { answer, bars } from "./bars.mjs";
 import { failuresOf, gridsOf } from "./columns.mjs";
 import { RULES } from "./growth.mjs";
 import { conditions, summary } from "./machine.mjs";
-import { times } from "./numbers.mjs";
+import { bytes, count, times } from "./numbers.mjs";
 import { BASELINE, GROWTHS, workOf } from "./works.mjs";
 
-const HOW = "Page, server and whatever is between them share one machine, over loopback. The page is cross-origin isolated, "
-  + "as the browser’s clock is coarse elsewhere, and no debugger or driver is attached, as those copy each frame. "
-  + "Each client is as it is by default, but for socket.io, which is told to use WebSocket alone. In every round each "
-  + "client takes its turn, right behind another one each time. Throughput and round trips have many short turns in a "
-  + "round, on one connection, and the round’s figure is that of all of them. What warms up or runs in does not "
-  + "count. Messages are made, encoded, decoded and checked as an application would: lost, doubled or disordered ones "
-  + "are a failure. Clients that deliver at most once keep up to 500 messages, or 1 MiB, on their way; durable ones "
-  + "have only `await send`.";
+const { once, durable } = COUNTS.json;
+
+const HOW = [
+  "Page, server and whatever is between them share one machine, over loopback. The page is cross-origin isolated, as the "
+    + "browser’s clock is coarse elsewhere, and no debugger or driver is attached, as those copy each frame. Each client is as "
+    + "it is by default, but for socket.io, which is told to use WebSocket alone, and what it has against losses is on where "
+    + "connections are cut. Firefox is told to open more WebSockets than it does by itself.",
+  "Throughput and round trips: all clients are in one page, each with one connection, and take short turns on them; with JSON "
+    + `${TURNS.json} in a round, so that each comes right behind each other one. A round’s figure is that of all its turns; what `
+    + `goes before them on a connection, ${RUN_IN} turns, does not count, nor does a first round. A turn of a throughput has `
+    + `${count(once)} messages of JSON, and ${count(durable)} where the client is durable, which take it as long. In the echo `
+    + `clients that deliver at most once keep up to ${count(IN_FLIGHT)} messages, or ${bytes(IN_FLIGHT_BYTES)}, on their way; `
+    + "durable ones have only `await send`, which is some 1,000. One way nothing holds a client back but itself.",
+  "Messages are made, encoded, decoded and checked as an application would: lost, doubled or disordered ones are a failure.",
+].join("\n\n");
 
 const WHOSE_GROWTH = "Measured with JavaScript’s clients alone: Tautline, and the browser’s WebSocket beside it where it has the same "
   + "to do. Those in Rust are not in these works.";
@@ -71,7 +79,13 @@ function workPart(work, tables) {
 
 function tableOf({ columns, clients }) {
   const rows = clients.map((client) => [code(client), ...columns.map((column) => cell(column, client))]);
-  return grid(["client", ...columns.map(({ title }) => title)], rows, 1);
+  return grid(["client", ...columns.map((column) => headOf(column, clients))], rows, 1);
+}
+
+/** With the number of rounds, where there are several. */
+function headOf({ title, cell }, clients) {
+  const rounds = Math.max(...clients.map((client) => cell(client).rounds ?? 0));
+  return rounds > 1 ? `${title}<br><sub>${rounds} rounds</sub>` : title;
 }
 
 function cell(column, client) {

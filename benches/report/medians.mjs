@@ -58,10 +58,11 @@ function rowFrom(client, records) {
   const failed = records.find((record) => record.failed !== undefined)?.failed;
   const values = {};
   for (const name of new Set(done.flatMap((record) => Object.keys(record.values)))) {
-    const figures = new Map(done.map((record) => [record.round, record.values[name]]).filter(([, figure]) => Number.isFinite(figure)));
+    const all = done.map((record) => [record.round, record.values[name]]);
+    const figures = new Map(all.filter(([, figure]) => Number.isFinite(figure)));
     if (figures.size === 0) continue;
-    const all = [...figures.values()];
-    values[name] = { median: median(all), low: Math.min(...all), high: Math.max(...all), figures };
+    const rounds = [...figures.values()];
+    values[name] = { median: median(rounds), low: Math.min(...rounds), high: Math.max(...rounds), figures };
   }
   return { client, ...(failed !== undefined && { failed: String(failed) }), rounds: done.length, values };
 }

@@ -6,8 +6,8 @@ import { percent, times } from "./numbers.mjs";
 import { GROWTHS, workOf } from "./works.mjs";
 
 const WIDTH = 120;
-const LEGEND = "Each figure is the median of the rounds; × is the median of the ratios to `websocket` within each round; ± is half of "
-  + "what lies between the lowest round and the highest, as a part of the median.";
+const LEGEND = "Each figure is the median of the rounds; × is the median of the ratios to `websocket` within each round; ± is "
+  + "half of what lies between the lowest round and the highest, as a part of the median.";
 
 /** Rows of cells as lines, each column as wide as it must be. The first `left` columns begin at one edge, the others end at one. */
 export function align(rows, { left = 1, gap = 2 } = {}) {

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { planOf } from "../page/plan.js";
+import { planOf, roundOf } from "../page/plan.js";
 import { measureThroughput } from "../page/throughput.js";
 import { takeTurns } from "../page/together.js";
 import { measureTrips } from "../page/trips.js";
+import { inTurn } from "../page/turns.js";
 
 const JOB = { work: "echo", payload: "json", turns: 3, runIn: 2, firstTurn: 0, urlOf: ({ name }, path) => name + path };
 const anyLong = (task) => task();
@@ -88,8 +89,32 @@ test("round trips are those of all turns that count", async () => {
 test("with JSON each comes behind each other one in every round, and with others over all rounds", () => {
   const jobs = planOf({ browser: "chromium" }).jobs.filter(({ work }) => ["echo", "in", "out", "round-trip"].includes(work));
   assert.equal(jobs.length, 16);
-  for (const { payload, turns, rounds, clients } of jobs) {
-    const whole = payload === "json" ? turns : turns * rounds;
-    assert.equal(whole % clients.length, 0, payload);
+  for (const job of jobs) {
+    const rounds = Array.from({ length: job.rounds }, (_, index) => ordersOf(job, index + 1));
+    const wholes = job.payload === "json" ? rounds : [rounds.flat()];
+    for (const orders of wholes) {
+      const behind = new Map();
+      for (const order of orders) {
+        order.slice(1).forEach((name, place) => {
+          const pair = `${name} behind ${order[place]}`;
+          behind.set(pair, (behind.get(pair) ?? 0) + 1);
+        });
+      }
+      const { length } = job.clients;
+      assert.equal(behind.size, length * (length - 1), `${job.work} ${job.payload}`);
+      assert.ok([...behind.values()].every((times) => times === orders.length / length), `${job.work} ${job.payload}`);
+    }
   }
+});
+
+/** In which order the clients come, in each turn of a round that counts. */
+function ordersOf(job, round) {
+  const { turns, runIn, firstTurn } = roundOf(job, round);
+  return Array.from({ length: turns }, (_, turn) => inTurn(job.clients, firstTurn + runIn + turn));
+}
+
+test("the turns that warm up are another round’s", () => {
+  const [echo] = planOf({ browser: "chromium" }).jobs;
+  assert.equal(roundOf(echo, 0).turns, echo.warmUp);
+  assert.equal(roundOf(echo, 3).firstTurn, 3 * echo.turns);
 });

@@ -92,8 +92,9 @@ export const WORKS = {
   },
   reconnect: {
     title: "Reconnect",
-    says: "From the cut of a connection to the first reply over the next; the server is there at once, so this is the client’s own "
-      + `delay. ${RECONNECTING}`,
+    says: "From the cut of a connection to the first reply over the next; the server is there at once, so this is the client’s "
+      + "own delay, which most of them draw by lot: Tautline’s first is anything up to 250 ms, so that not all come back at once. "
+      + RECONNECTING,
     values: { ms: { title: "ms", format: millis, better: "less" } },
   },
   loss: {

@@ -14,8 +14,8 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
-  --rounds N          how often each client does each work (${THROUGHPUT_ROUNDS} for echo, in and out with json, ${JSON_ROUNDS} for
-                      the rest with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
+  --rounds N          how often each client does each work, at most (${THROUGHPUT_ROUNDS} for echo, in and out with
+                      json, ${JSON_ROUNDS} for the rest with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
   --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too,
                       in ${JSON_ROUNDS} rounds; a full run has \`sockets\` there as well, as Firefox opens more
   --help              this text

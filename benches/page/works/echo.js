@@ -1,11 +1,9 @@
 // The work `echo`: messages go to the server and come back. And with it `cpu`: what the page's process has computed for it.
 
 import { check, messagesOf } from "../messages.js";
+import { IN_FLIGHT, IN_FLIGHT_BYTES } from "../plan.js";
 import { processorTime } from "../runner.js";
 import { measureThroughput } from "../throughput.js";
-
-const IN_FLIGHT = 500;
-const IN_FLIGHT_BYTES = 1024 * 1024;
 
 /** How many messages a client keeps on their way that would take any number. */
 export const inFlightOf = (payload) => Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / messagesOf(payload).bytes));
