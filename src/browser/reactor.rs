@@ -6,6 +6,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::mem;
@@ -21,7 +22,7 @@ use super::listener::{Callback, Listener};
 use super::page;
 use super::socket::{self, Report, Socket};
 use super::text;
-use crate::codec::{Payload, packing};
+use crate::codec::{Arrival, Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
 use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
@@ -66,7 +67,7 @@ pub(crate) trait Host: 'static {
     fn heartbeat(&self, socket: &WebSocket);
 
     /// Puts messages into the inbox.
-    fn deliver(&self, payloads: VecDeque<Payload>);
+    fn deliver(&self, arrivals: VecDeque<Arrival>);
 
     /// Throws the `count` oldest messages of the inbox away.
     fn drop_oldest(&self, count: u64);
@@ -87,7 +88,7 @@ pub(crate) struct Reactor<H> {
     this: Weak<Self>,
     socket: RefCell<Option<Socket>>,
     /// What arrived and was not delivered yet.
-    arrivals: RefCell<VecDeque<Payload>>,
+    arrivals: RefCell<VecDeque<Arrival>>,
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
@@ -212,8 +213,8 @@ impl<H: Host> Reactor<H> {
                 }
             }
             Output::Deliver { count } => {
-                let payloads = self.take_arrivals(count);
-                self.host.deliver(payloads);
+                let arrivals = self.take_arrivals(count);
+                self.host.deliver(arrivals);
             }
             Output::Discard { count } => drop(self.take_arrivals(count)),
             Output::Drop { count } => self.host.drop_oldest(count),
@@ -249,7 +250,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// So many of the oldest that arrived.
-    fn take_arrivals(&self, count: usize) -> VecDeque<Payload> {
+    fn take_arrivals(&self, count: usize) -> VecDeque<Arrival> {
         let mut arrivals = self.arrivals.borrow_mut();
         let count = count.min(arrivals.len());
         let rest = arrivals.split_off(count);
@@ -287,6 +288,7 @@ impl<H: Host> Reactor<H> {
             }
             Report::Message(data) => {
                 let (payload, size) = self.read(&data);
+                let arrival = Arrival::Whole(payload);
                 // Looking at the clock costs as much as all the rest of this.
                 let now = if self.host.machine(|machine| machine.watches()) {
                     clock::now()
@@ -294,9 +296,9 @@ impl<H: Host> Reactor<H> {
                     Time::default()
                 };
                 if self.host.machine(|machine| machine.message(generation, size, now)) {
-                    self.host.deliver(VecDeque::from([payload]));
+                    self.host.deliver(VecDeque::from([arrival]));
                 } else {
-                    self.arrivals.borrow_mut().push_back(payload);
+                    self.arrivals.borrow_mut().push_back(arrival);
                     self.work(true);
                 }
             }
@@ -329,25 +331,25 @@ impl<H: Host> Reactor<H> {
 
     /// Takes in a frame of a session. Its messages wait among the arrivals.
     fn read_frame(&self, generation: Generation, data: &JsValue, now: Time) {
-        let (payload, _) = self.read(data);
-        let (first, payloads) = match payload {
-            Payload::Text(text) => match packing::unpack_text(&text) {
-                Ok(frame) => frame,
+        let frame = Arc::new(self.read(data).0);
+        let (first, arrivals) = match &*frame {
+            Payload::Text(text) => match packing::unpack_text(&frame, text) {
+                Ok(messages) => messages,
                 Err(Malformed) => return self.feed(Input::Malformed(generation)),
             },
             Payload::Bytes(bytes) => {
                 let batch = self.host.machine(|machine| {
-                    let batch = machine.frame(generation, &bytes, now)?;
-                    Some((batch.first, packing::unpack_batch(&batch)))
+                    let batch = machine.frame(generation, bytes, now)?;
+                    Some((batch.first, packing::unpack_batch(&frame, bytes, &batch)))
                 });
-                let Some(batch) = batch else {
+                let Some(messages) = batch else {
                     return;
                 };
-                batch
+                messages
             }
         };
-        let sizes: Vec<usize> = payloads.iter().map(Payload::len).collect();
-        self.arrivals.borrow_mut().extend(payloads);
+        let sizes: Vec<usize> = arrivals.iter().map(Arrival::len).collect();
+        self.arrivals.borrow_mut().extend(arrivals);
         self.host
             .machine(|machine| machine.batch(generation, first, &sizes, now));
     }

@@ -15,7 +15,7 @@ use futures_channel::{mpsc, oneshot};
 
 use super::error::{Closed, SendError};
 use super::event::{Event, Events};
-use crate::codec::{Payload, packing};
+use crate::codec::{Arrival, Payload, packing};
 use crate::proto::{self, Admission, Connection, Input, State, Stats, Time};
 use crate::session::Chunk;
 
@@ -33,7 +33,7 @@ struct Inner {
     outbox: VecDeque<Payload>,
     /// Payloads that left the outbox ahead of the `Release` that says so.
     ahead: u64,
-    inbox: VecDeque<Payload>,
+    inbox: VecDeque<Arrival>,
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
     released: u64,
@@ -145,12 +145,12 @@ impl Core {
 
     // For the receiver
 
-    /// The next payload; `None` once the socket is closed and everything is taken.
-    pub(super) fn poll_receive(&self, cx: &Context<'_>) -> Poll<Option<Payload>> {
+    /// The next message; `None` once the socket is closed and everything is taken.
+    pub(super) fn poll_receive(&self, cx: &Context<'_>) -> Poll<Option<Arrival>> {
         let mut inner = self.lock();
-        if let Some(payload) = inner.inbox.pop_front() {
+        if let Some(arrival) = inner.inbox.pop_front() {
             wake(inner.take(1), inner);
-            return Poll::Ready(Some(payload));
+            return Poll::Ready(Some(arrival));
         }
         if inner.closed.is_some() {
             return Poll::Ready(None);
@@ -320,16 +320,16 @@ impl Core {
         wake(senders, inner);
     }
 
-    pub(super) fn deliver(&self, mut payloads: VecDeque<Payload>) {
+    pub(super) fn deliver(&self, mut arrivals: VecDeque<Arrival>) {
         let mut inner = self.lock();
         if inner.receiver_gone {
-            wake(inner.take(payloads.len() as u64), inner);
+            wake(inner.take(arrivals.len() as u64), inner);
             return;
         }
         if inner.inbox.is_empty() {
-            mem::swap(&mut inner.inbox, &mut payloads);
+            mem::swap(&mut inner.inbox, &mut arrivals);
         } else {
-            inner.inbox.append(&mut payloads);
+            inner.inbox.append(&mut arrivals);
         }
         // The driver right behind the receiver: it sends what that answers, and need not be woken once more for it.
         let wakers = inner.receiver.take().into_iter().chain(inner.driver.take());

@@ -19,7 +19,7 @@ use web_sys::WebSocket;
 use super::builder::{Attempt, RetryPolicy, UrlFuture, UrlProvider};
 use super::core::Core;
 use crate::browser::{self, Host, Reactor};
-use crate::codec::Payload;
+use crate::codec::{Arrival, Payload};
 use crate::proto::{Close, Connection, Event, Generation, Input};
 use crate::session::{Chunk, PROTOCOL};
 
@@ -158,8 +158,8 @@ impl Host for Driver {
         }
     }
 
-    fn deliver(&self, payloads: VecDeque<Payload>) {
-        self.core.deliver(payloads);
+    fn deliver(&self, arrivals: VecDeque<Arrival>) {
+        self.core.deliver(arrivals);
     }
 
     fn drop_oldest(&self, count: u64) {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::socket::Handle;
-use crate::codec::{Codec, DecodeError, Payload};
+use crate::codec::{Arrival, Codec, DecodeError};
 
 /// The end where messages come out. A [`Stream`]; it ends when the socket is closed for good and everything is taken.
 ///
@@ -31,7 +31,7 @@ enum Part {
 
 /// The half of a codec that a receiver needs, without the type of what goes out.
 pub(super) trait Decode<In>: Send + Sync {
-    fn decode(&self, payload: Payload) -> Result<In, DecodeError>;
+    fn decode(&self, arrival: Arrival) -> Result<In, DecodeError>;
 }
 
 /// A codec, seen as its decoding half.
@@ -41,8 +41,8 @@ pub(super) struct Decoder<C, Out> {
 }
 
 impl<In, Out, C: Codec<In, Out>> Decode<In> for Decoder<C, Out> {
-    fn decode(&self, payload: Payload) -> Result<In, DecodeError> {
-        self.codec.decode(payload)
+    fn decode(&self, arrival: Arrival) -> Result<In, DecodeError> {
+        arrival.decode(&*self.codec)
     }
 }
 
@@ -63,8 +63,8 @@ impl<In> Receiver<In> {
     fn poll_message(&mut self, cx: &Context<'_>) -> Poll<Option<Result<In, DecodeError>>> {
         match self.part {
             Part::Messages => {
-                let payload = ready!(self.handle.core().poll_receive(cx));
-                Poll::Ready(payload.map(|payload| self.decode.decode(payload)))
+                let arrival = ready!(self.handle.core().poll_receive(cx));
+                Poll::Ready(arrival.map(|arrival| self.decode.decode(arrival)))
             }
             Part::Refusal => {
                 self.part = Part::Nothing;

@@ -1,6 +1,6 @@
 //! JSON by the page's own `JSON`, and serde-wasm-bindgen between it and Rust.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use js_sys::JSON;
 use serde::Serialize;
@@ -30,19 +30,28 @@ impl<In: DeserializeOwned, Out: Serialize> Codec<In, Out> for JsJson {
     }
 
     fn decode(&self, payload: Payload) -> Result<In, DecodeError> {
-        let text = match &payload {
-            Payload::Text(text) => Ok(&**text),
-            Payload::Bytes(bytes) => str::from_utf8(bytes),
-        };
-        let text = match text {
-            Ok(text) => text,
-            Err(cause) => return Err(DecodeError::malformed(cause, payload)),
-        };
-        match JSON::parse(text) {
-            Ok(value) => serde_wasm_bindgen::from_value(value).map_err(|cause| DecodeError::malformed(cause, payload)),
-            Err(error) => Err(DecodeError::malformed(words(&error), payload)),
+        match &payload {
+            Payload::Text(text) => Codec::<In, Out>::decode_text(self, text),
+            Payload::Bytes(bytes) => Codec::<In, Out>::decode_bytes(self, bytes),
         }
     }
+
+    fn decode_text(&self, text: &str) -> Result<In, DecodeError> {
+        parse(text).map_err(|cause| DecodeError::malformed(cause, Payload::Text(text.into())))
+    }
+
+    fn decode_bytes(&self, bytes: &[u8]) -> Result<In, DecodeError> {
+        let decoded = match str::from_utf8(bytes) {
+            Ok(text) => parse(text),
+            Err(cause) => Err(cause.to_string()),
+        };
+        decoded.map_err(|cause| DecodeError::malformed(cause, Payload::Bytes(bytes.into())))
+    }
+}
+
+fn parse<In: DeserializeOwned>(text: &str) -> Result<In, String> {
+    let value = JSON::parse(text).map_err(|error| words(&error))?;
+    serde_wasm_bindgen::from_value(value).map_err(|cause| cause.to_string())
 }
 
 /// What a thrown value says.

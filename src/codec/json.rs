@@ -19,10 +19,17 @@ impl<In: DeserializeOwned, Out: Serialize> Codec<In, Out> for Json {
     }
 
     fn decode(&self, payload: Payload) -> Result<In, DecodeError> {
-        let decoded = match &payload {
-            Payload::Text(text) => serde_json::from_str(text),
-            Payload::Bytes(bytes) => serde_json::from_slice(bytes),
-        };
-        decoded.map_err(|cause| DecodeError::malformed(cause, payload))
+        match &payload {
+            Payload::Text(text) => Codec::<In, Out>::decode_text(self, text),
+            Payload::Bytes(bytes) => Codec::<In, Out>::decode_bytes(self, bytes),
+        }
+    }
+
+    fn decode_text(&self, text: &str) -> Result<In, DecodeError> {
+        serde_json::from_str(text).map_err(|cause| DecodeError::malformed(cause, Payload::Text(text.into())))
+    }
+
+    fn decode_bytes(&self, bytes: &[u8]) -> Result<In, DecodeError> {
+        serde_json::from_slice(bytes).map_err(|cause| DecodeError::malformed(cause, Payload::Bytes(bytes.into())))
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! Write your own by implementing [`Codec`]; what comes in and what goes out may be of different types.
 
+#[cfg(feature = "channel")]
+mod arrival;
 mod bytes;
 #[cfg(feature = "js-json")]
 mod js_json;
@@ -22,6 +24,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "channel")]
+pub(crate) use arrival::Arrival;
 pub use bytes::Bytes;
 #[cfg(feature = "js-json")]
 pub use js_json::JsJson;
@@ -68,6 +72,23 @@ pub trait Codec<In, Out = In>: Send + Sync + 'static {
     /// # Errors
     /// Where there is none. The error hands the payload back to the application.
     fn decode(&self, payload: Payload) -> Result<In, DecodeError>;
+
+    /// The message in a text that lies in a frame, beside others. A codec that only looks at it, as [`Json`] does, needs no copy.
+    /// Default: [`decode`](Self::decode) of a copy.
+    ///
+    /// # Errors
+    /// As of [`decode`](Self::decode).
+    fn decode_text(&self, text: &str) -> Result<In, DecodeError> {
+        self.decode(Payload::Text(text.into()))
+    }
+
+    /// The message in bytes that lie in a frame, beside others. Default: [`decode`](Self::decode) of a copy.
+    ///
+    /// # Errors
+    /// As of [`decode`](Self::decode).
+    fn decode_bytes(&self, bytes: &[u8]) -> Result<In, DecodeError> {
+        self.decode(Payload::Bytes(bytes.into()))
+    }
 }
 
 /// What travels: a WebSocket message is either text or bytes.

@@ -1,9 +1,13 @@
 //! Payloads into the frames of a session, and out of them.
 
 #[cfg(feature = "channel")]
-use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+#[cfg(feature = "channel")]
+use core::ops::Range;
 
+#[cfg(feature = "channel")]
+use super::Arrival;
 use super::Payload;
 #[cfg(feature = "channel")]
 use crate::session::frame::Malformed;
@@ -34,15 +38,17 @@ pub(crate) fn pack_bytes<'a>(first: u64, payloads: impl Iterator<Item = &'a Payl
 
 /// The messages of a text frame, and the position of the first.
 #[cfg(feature = "channel")]
-pub(crate) fn unpack_text(text: &str) -> Result<(u64, Vec<Payload>), Malformed> {
+pub(crate) fn unpack_text(frame: &Arc<Payload>, text: &str) -> Result<(u64, Vec<Arrival>), Malformed> {
     let (first, messages) = frame::decode_text(text)?;
-    Ok((first, messages.map(|message| Payload::Text(message.into())).collect()))
+    let arrival = |message: &str| arrival(frame, text.as_bytes(), Kind::Text, message.as_bytes());
+    Ok((first, messages.map(arrival).collect()))
 }
 
-/// The messages of a binary frame.
+/// The messages of a binary frame, which `batch` was read from.
 #[cfg(feature = "channel")]
-pub(crate) fn unpack_batch(batch: &Batch<'_>) -> Vec<Payload> {
-    batch.parts().map(payload).collect()
+pub(crate) fn unpack_batch(frame: &Arc<Payload>, bytes: &[u8], batch: &Batch<'_>) -> Vec<Arrival> {
+    let arrival = |part: Part<'_>| arrival(frame, bytes, part.kind, part.bytes);
+    batch.parts().map(arrival).collect()
 }
 
 fn part(payload: &Payload) -> Part<'_> {
@@ -58,11 +64,17 @@ fn part(payload: &Payload) -> Part<'_> {
     }
 }
 
+/// A message that lies in the frame's bytes, `whole`.
 #[cfg(feature = "channel")]
-fn payload(part: Part<'_>) -> Payload {
-    match part.kind {
-        // It was checked when the frame was read.
-        Kind::Text => Payload::Text(String::from_utf8_lossy(part.bytes).into_owned()),
-        Kind::Bytes => Payload::Bytes(part.bytes.into()),
+fn arrival(frame: &Arc<Payload>, whole: &[u8], kind: Kind, message: &[u8]) -> Arrival {
+    let start = message.as_ptr().addr() - whole.as_ptr().addr();
+    let place = Range {
+        start,
+        end: start + message.len(),
+    };
+    Arrival::Part {
+        frame: frame.clone(),
+        place,
+        kind,
     }
 }

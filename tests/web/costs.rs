@@ -1,15 +1,21 @@
-//! What messages ask of the browser, counted: frames, texts that cross, turns, timers, wake-ups. No clock is asked, so that the
-//! figures are the same on every machine. Whoever makes a message cheaper writes the new figure here; a dearer one had better
-//! have a reason.
+//! What messages ask of the browser, counted: frames, texts that cross, turns, timers, wake-ups; and what they allocate. No clock is
+//! asked, so that the figures are the same on every machine. Whoever makes a message cheaper writes the new figure here; a dearer
+//! one had better have a reason.
+
+use std::alloc::System;
 
 use js_sys::Function;
 use serde::Deserialize;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tautline::codec::Text;
 use tautline::{Receiver, Sender, Socket};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::server::{microtasks, soon, url};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// So many messages, and twice as many, which is what an outbox holds: none waits for room, and all fit into one frame.
 const COUNTS: [u32; 2] = [500, 1000];
@@ -259,5 +265,31 @@ async fn in_a_session_what_arrives_costs_by_the_frame() {
             costs.wakes + costs.besides() <= 10 * costs.frames(),
             "{count}: {costs:?}"
         );
+    }
+}
+
+/// What the server pushes, as JSON.
+#[derive(Deserialize)]
+struct Numbered {
+    n: u32,
+}
+
+#[wasm_bindgen_test]
+async fn in_a_session_json_is_decoded_in_its_frame() {
+    for count in COUNTS {
+        let url = url(&format!("/push?messages={count}&bytes={LONG}"));
+        let socket = Socket::<Numbered, String>::builder(url).durable().connect();
+        let (mut sender, mut receiver) = socket.unwrap().split();
+        let mut fewest = usize::MAX;
+        for _ in 0..ROUNDS {
+            let region = Region::new(ALLOCATOR);
+            sender.send("please".into()).await.unwrap();
+            for due in 1..=count {
+                assert_eq!(receiver.next().await.unwrap().unwrap().n, due);
+            }
+            fewest = fewest.min(region.change().allocations);
+        }
+        // Frames have some of their own; a copy of each message would be one for each.
+        assert!(fewest < count as usize / 4, "{fewest} allocations for {count} messages");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tautline::codec::Text;
+use tautline::codec::{Codec, DecodeError, EncodeError, Json, Text};
 use tautline::{Builder, Event, OnSessionLost, Payload, SendError, Socket, State};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -33,6 +33,118 @@ async fn a_flushed_message_is_taken() {
     assert_eq!(socket.stats().outbox.messages, 0);
     assert_eq!(seen(&name).await.messages, 100);
     assert!(socket.stats().rtt.is_some());
+}
+
+/// Payloads as they are; of those that come, also how they were handed over.
+struct Raw;
+
+impl Codec<String, Payload> for Raw {
+    fn encode(&self, payload: Payload) -> Result<Payload, EncodeError> {
+        Ok(payload)
+    }
+
+    fn decode(&self, payload: Payload) -> Result<String, DecodeError> {
+        Ok(format!("a copy: {payload:?}"))
+    }
+
+    fn decode_text(&self, text: &str) -> Result<String, DecodeError> {
+        Ok(format!("text: {text}"))
+    }
+
+    fn decode_bytes(&self, bytes: &[u8]) -> Result<String, DecodeError> {
+        Ok(format!("bytes: {bytes:?}"))
+    }
+}
+
+#[wasm_bindgen_test]
+async fn messages_are_decoded_where_they_lie_in_their_frame() {
+    let texts = ["one", "", "ä€😀", "four"];
+    let mixed = [
+        Payload::Text("with what \u{1e} separates texts".into()),
+        Payload::Bytes([0, 1, 255].into()),
+        Payload::Text(String::new()),
+        Payload::Bytes(Vec::new()),
+        Payload::Text("ä€😀".into()),
+    ];
+    let due = [
+        "text: one",
+        "text: ",
+        "text: ä€😀",
+        "text: four",
+        "text: with what \u{1e} separates texts",
+        "bytes: [0, 1, 255]",
+        "text: ",
+        "bytes: []",
+        "text: ä€😀",
+    ];
+    let socket = Socket::<String, Payload>::builder(url("/echo"))
+        .durable()
+        .codec(Raw)
+        .connect();
+    let (mut sender, mut receiver) = socket.unwrap().split();
+    // What is sent in one turn comes back in one frame; of texts alone it is another kind.
+    for text in texts {
+        sender.send(Payload::Text(text.into())).await.unwrap();
+    }
+    for due in &due[..texts.len()] {
+        assert_eq!(soon("a text", receiver.next()).await.unwrap().unwrap(), *due);
+    }
+    for payload in mixed {
+        sender.send(payload).await.unwrap();
+    }
+    for due in &due[texts.len()..] {
+        assert_eq!(soon("a message", receiver.next()).await.unwrap().unwrap(), *due);
+    }
+}
+
+/// Anything goes out; JSON is to come.
+struct Loose;
+
+impl Codec<u32, Payload> for Loose {
+    fn encode(&self, payload: Payload) -> Result<Payload, EncodeError> {
+        Ok(payload)
+    }
+
+    fn decode(&self, payload: Payload) -> Result<u32, DecodeError> {
+        Codec::<u32>::decode(&Json, payload)
+    }
+
+    fn decode_text(&self, text: &str) -> Result<u32, DecodeError> {
+        Codec::<u32>::decode_text(&Json, text)
+    }
+
+    fn decode_bytes(&self, bytes: &[u8]) -> Result<u32, DecodeError> {
+        Codec::<u32>::decode_bytes(&Json, bytes)
+    }
+}
+
+#[wasm_bindgen_test]
+async fn of_a_frame_only_the_message_that_cannot_be_decoded_is_handed_back() {
+    let socket = Socket::<u32, Payload>::builder(url("/echo"))
+        .durable()
+        .codec(Loose)
+        .connect();
+    let (mut sender, mut receiver) = socket.unwrap().split();
+    let wrong = [Payload::Text("two".into()), Payload::Bytes(b"four".to_vec())];
+    for payload in [
+        Payload::Text("1".into()),
+        wrong[0].clone(),
+        Payload::Bytes(b"3".to_vec()),
+        wrong[1].clone(),
+        Payload::Text("5".into()),
+    ] {
+        sender.send(payload).await.unwrap();
+    }
+    let mut taken = Vec::new();
+    let mut handed_back = Vec::new();
+    while taken.len() + handed_back.len() < 5 {
+        match soon("a message", receiver.next()).await.unwrap() {
+            Ok(number) => taken.push(number),
+            Err(error) => handed_back.extend(error.payload().cloned()),
+        }
+    }
+    assert_eq!(taken, [1, 3, 5]);
+    assert_eq!(handed_back, wrong);
 }
 
 #[wasm_bindgen_test]
