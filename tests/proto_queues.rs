@@ -365,6 +365,37 @@ fn a_driver_in_a_hurry_hears_at_once_that_a_message_is_all_there_is() {
 }
 
 #[test]
+fn an_inbox_has_room_for_what_a_driver_is_lent_until_it_gives_that_back() {
+    let mut machine = Rig::open(inbox(2, 10, InboxOverflow::Close), 1).machine;
+    let (generation, now) = (machine.generation(), Time::default() + secs(2_000));
+    let mut lent = Load::default();
+    for _ in 0..4 {
+        assert!(machine.message(generation, 5, now));
+        let Load { messages, bytes } = machine.lend_room(5);
+        lent.messages += messages;
+        lent.bytes += bytes;
+    }
+    assert_eq!(machine.inbox(), Load { messages: 4, bytes: 20 });
+    machine.take_room_back(lent);
+    machine.handle(Input::Taken { count: 4 }, now);
+    for _ in 0..2 {
+        assert!(machine.message(generation, 5, now));
+    }
+    assert_eq!(machine.state(), State::Open);
+    assert!(!machine.message(generation, 5, now));
+    assert_eq!(machine.state(), State::Closed);
+}
+
+#[test]
+fn of_an_inbox_without_bounds_nothing_can_be_lent() {
+    let mut machine = Rig::open(inbox(usize::MAX, usize::MAX - 3, InboxOverflow::Close), 1).machine;
+    let lent = machine.lend_room(5);
+    assert_eq!(lent, Load { messages: 0, bytes: 3 });
+    machine.take_room_back(lent);
+    assert_eq!(machine.lend_room(1), Load { messages: 0, bytes: 1 });
+}
+
+#[test]
 fn the_oldest_make_room_in_an_inbox_that_drops() {
     let mut rig = Rig::open(inbox(3, 10, InboxOverflow::DropOldest), 1);
     for _ in 0..5 {

@@ -23,7 +23,7 @@ use super::page;
 use super::socket::{self, Report, Socket};
 use super::text;
 use crate::codec::{Arrival, Payload, packing};
-use crate::proto::{Close, Connection, Event, Generation, Input, Output, Signal, State, Time};
+use crate::proto::{Close, Connection, Event, Generation, Input, Output, Row, Signal, State, Time};
 use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
 
@@ -66,8 +66,11 @@ pub(crate) trait Host: 'static {
     /// Sends the application's heartbeat message.
     fn heartbeat(&self, socket: &WebSocket);
 
-    /// Puts messages into the inbox.
-    fn deliver(&self, arrivals: VecDeque<Arrival>);
+    /// Puts messages into the inbox. Whoever waits for them is woken, now or by [`wake`](Self::wake).
+    fn deliver(&self, arrivals: VecDeque<Arrival>, wakes: bool);
+
+    /// Wakes whoever waits for messages.
+    fn wake(&self);
 
     /// Throws the `count` oldest messages of the inbox away.
     fn drop_oldest(&self, count: u64);
@@ -89,6 +92,8 @@ pub(crate) struct Reactor<H> {
     socket: RefCell<Option<Socket>>,
     /// What arrived and was not delivered yet.
     arrivals: RefCell<VecDeque<Arrival>>,
+    /// Messages of a plain WebSocket that arrive closely behind each other.
+    row: RefCell<Row>,
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
@@ -111,6 +116,7 @@ impl<H: Host> Reactor<H> {
             this: this.clone(),
             socket: RefCell::default(),
             arrivals: RefCell::default(),
+            row: RefCell::default(),
             texts: text::Reader::default(),
             timer: RefCell::default(),
             turn_due: Cell::default(),
@@ -214,7 +220,7 @@ impl<H: Host> Reactor<H> {
             }
             Output::Deliver { count } => {
                 let arrivals = self.take_arrivals(count);
-                self.host.deliver(arrivals);
+                self.deliver(arrivals);
             }
             Output::Discard { count } => drop(self.take_arrivals(count)),
             Output::Drop { count } => self.host.drop_oldest(count),
@@ -265,6 +271,7 @@ impl<H: Host> Reactor<H> {
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
                     // The page may be about to go: now or never.
+                    self.host.wake();
                     self.stop_holding();
                     if matches!(cue, page::Cue::Hide) {
                         self.turn_due.take();
@@ -296,7 +303,7 @@ impl<H: Host> Reactor<H> {
                     Time::default()
                 };
                 if self.host.machine(|machine| machine.message(generation, size, now)) {
-                    self.host.deliver(VecDeque::from([arrival]));
+                    self.deliver(VecDeque::from([arrival]));
                 } else {
                     self.arrivals.borrow_mut().push_back(arrival);
                     self.work(true);
@@ -366,6 +373,30 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    fn deliver(&self, arrivals: VecDeque<Arrival>) {
+        let waits = self.waits_for_row();
+        self.host.deliver(arrivals, !waits);
+    }
+
+    /// Whether a message that came is one of a row, and the end of the turn soon enough for whoever takes it.
+    fn waits_for_row(&self) -> bool {
+        if self.host.machine(|machine| machine.is_durable()) {
+            return false;
+        }
+        let mut row = self.row.borrow_mut();
+        if row.is_open() {
+            return row.joins();
+        }
+        row.begins(clock::now()) && self.turn.borrow_mut().request() && row.joins()
+    }
+
+    /// What came in a row is taken now, and what that answers goes out with whatever is held: the driver is woken right behind.
+    fn end_row(&self) {
+        self.row.borrow_mut().end(clock::now());
+        self.stop_holding();
+        self.host.wake();
+    }
+
     fn abandon(&self, generation: Generation) {
         self.host.forget_url();
         self.release_socket(generation);
@@ -405,7 +436,7 @@ impl<H: Host> Reactor<H> {
     /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
     fn gathers(&self) -> bool {
         let now = clock::now();
-        if now < self.gather_until.get() && self.turn.borrow_mut().request() {
+        if now < self.gather_until.get() && (self.row.borrow().is_open() || self.turn.borrow_mut().request()) {
             self.holds.set(true);
             return true;
         }
@@ -443,6 +474,9 @@ impl<H: Host> Reactor<H> {
     }
 
     fn turn_ended(&self) {
+        if self.row.borrow().is_open() {
+            return self.end_row();
+        }
         let before = self.host.machine(|machine| machine.sent());
         self.stop_holding();
         self.handle(Input::TurnEnded);

@@ -16,7 +16,7 @@ use futures_channel::{mpsc, oneshot};
 use super::error::{Closed, SendError};
 use super::event::{Event, Events};
 use crate::codec::{Arrival, Payload, packing};
-use crate::proto::{self, Admission, Connection, Input, State, Stats, Time};
+use crate::proto::{self, Admission, Connection, Input, Load, State, Stats, Time};
 use crate::session::Chunk;
 
 /// How long `close` may take, unless it is told otherwise.
@@ -34,6 +34,8 @@ struct Inner {
     /// Payloads that left the outbox ahead of the `Release` that says so.
     ahead: u64,
     inbox: VecDeque<Arrival>,
+    /// Room in it for those that whoever waits was not woken for yet.
+    lent: Load,
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
     released: u64,
@@ -65,6 +67,7 @@ impl Core {
                 outbox: VecDeque::new(),
                 ahead: 0,
                 inbox: VecDeque::new(),
+                lent: Load::default(),
                 accepted: 0,
                 released: 0,
                 losses: Vec::new(),
@@ -320,17 +323,37 @@ impl Core {
         wake(senders, inner);
     }
 
-    pub(super) fn deliver(&self, mut arrivals: VecDeque<Arrival>) {
+    /// Puts messages into the inbox, and wakes whoever waits for them, unless that is left to [`wake_receiver`](Self::wake_receiver).
+    pub(super) fn deliver(&self, mut arrivals: VecDeque<Arrival>, wakes: bool) {
         let mut inner = self.lock();
+        let wakes = wakes || inner.receiver.is_none();
         if inner.receiver_gone {
             wake(inner.take(arrivals.len() as u64), inner);
             return;
+        }
+        if !wakes {
+            for arrival in &arrivals {
+                let lent = inner.machine.lend_room(arrival.len());
+                inner.lent.messages += lent.messages;
+                inner.lent.bytes += lent.bytes;
+            }
         }
         if inner.inbox.is_empty() {
             mem::swap(&mut inner.inbox, &mut arrivals);
         } else {
             inner.inbox.append(&mut arrivals);
         }
+        if wakes {
+            drop(inner);
+            self.wake_receiver();
+        }
+    }
+
+    /// Wakes whoever waits for messages.
+    pub(super) fn wake_receiver(&self) {
+        let mut inner = self.lock();
+        let lent = mem::take(&mut inner.lent);
+        inner.machine.take_room_back(lent);
         // The driver right behind the receiver: it sends what that answers, and need not be woken once more for it.
         let wakers = inner.receiver.take().into_iter().chain(inner.driver.take());
         wake(wakers, inner);

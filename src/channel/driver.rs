@@ -158,8 +158,12 @@ impl Host for Driver {
         }
     }
 
-    fn deliver(&self, arrivals: VecDeque<Arrival>) {
-        self.core.deliver(arrivals);
+    fn deliver(&self, arrivals: VecDeque<Arrival>, wakes: bool) {
+        self.core.deliver(arrivals, wakes);
+    }
+
+    fn wake(&self) {
+        self.core.wake_receiver();
     }
 
     fn drop_oldest(&self, count: u64) {

@@ -28,6 +28,7 @@ mod io;
 mod liveness;
 mod policy;
 mod queue;
+mod row;
 mod time;
 mod timer;
 
@@ -39,4 +40,5 @@ pub use policy::{
     Config, ConnectTimeout, Durable, Heartbeat, Inbox, InboxOverflow, OnSessionLost, Outbox, OutboxOverflow, Reconnect,
 };
 pub use queue::Load;
+pub use row::Row;
 pub use time::Time;

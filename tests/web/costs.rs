@@ -210,13 +210,15 @@ async fn without_a_session_a_message_out_is_a_frame_and_nothing_else() {
 }
 
 #[wasm_bindgen_test]
-async fn without_a_session_a_message_in_is_a_frame_and_wakes_once() {
+async fn without_a_session_a_message_in_is_a_frame_and_wakes_once_at_most() {
     for count in COUNTS {
         let costs = back(false, count).await;
         assert_eq!((costs.frames_out, costs.frames_in), (1, count), "{costs:?}");
         assert_eq!((costs.decoded, costs.encoded, costs.timers), (1, count, 0), "{costs:?}");
         assert!(costs.wakes <= count + 10, "{costs:?}");
-        assert!(costs.besides() <= 10, "{costs:?}");
+        // A look at the clock for each that is alone, and a turn with two for a row.
+        assert!(costs.clocks <= count + 2 * costs.turns + 10, "{costs:?}");
+        assert!(costs.turns <= costs.wakes && costs.looks <= 10, "{costs:?}");
     }
 }
 

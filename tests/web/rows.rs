@@ -1,14 +1,18 @@
 //! Messages that follow each other closely and go out in a row, those that are alone, and the page's own code in the midst.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use futures_util::StreamExt;
 use js_sys::Function;
 use tautline::codec::Text;
-use tautline::{Outbox, OutboxOverflow, Sender, Socket};
+use tautline::{Inbox, InboxOverflow, Outbox, OutboxOverflow, Sender, Socket, State};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{fault, microtasks, name, soon, until_seen, url};
+use super::server::{fault, microtasks, name, soon, turn, until_seen, url};
 
 /// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
 struct Wrapped {
@@ -57,7 +61,8 @@ impl Latest {
                 send.call(this, data);
             };
             return (ends) => {
-                if (ends) prototype.send = send;
+                if (ends === true) prototype.send = send;
+                else if (ends) return (data) => latest.dispatchEvent(new MessageEvent('message', { data }));
                 else latest.dispatchEvent(new CloseEvent('close', { code: 1006 }));
             };",
         );
@@ -105,6 +110,45 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         self.0.call1(&JsValue::NULL, &true.into()).unwrap();
+    }
+}
+
+/// The latest socket is given messages by the test itself, and no time passes, until it is dropped: whatever comes is close to what
+/// came before it.
+struct Still {
+    give: Function,
+    undo: Function,
+}
+
+impl Still {
+    async fn new(socket: &Socket<String>) -> Self {
+        let latest = Latest::new();
+        let undo = Function::new_no_args(
+            "const { prototype } = Performance;
+            const { now } = prototype;
+            const time = performance.now();
+            prototype.now = () => time;
+            return () => { prototype.now = now; };",
+        );
+        // Something has to be sent for it to be known.
+        send(&socket.sender(), "who");
+        microtasks().await;
+        let give = latest.0.call1(&JsValue::NULL, &"give".into()).unwrap();
+        Self {
+            give: give.unchecked_into(),
+            undo: undo.call0(&JsValue::NULL).unwrap().unchecked_into(),
+        }
+    }
+
+    /// A message arrives.
+    fn give(&self, text: &str) {
+        self.give.call1(&JsValue::NULL, &text.into()).unwrap();
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        self.undo.call0(&JsValue::NULL).unwrap();
     }
 }
 
@@ -321,4 +365,86 @@ async fn an_outbox_that_drops_its_oldest_drops_nothing_while_the_socket_takes_it
         microtasks().await;
     }
     assert_eq!(socket.stats().sent, 200);
+}
+
+/// A plain socket whose messages come out where they are counted; the server says nothing.
+async fn counted(inbox: Inbox) -> (Socket<String>, Rc<Cell<usize>>) {
+    let socket = Socket::<String>::builder(url("/sink?messages=1000000"))
+        .codec(Text)
+        .inbox(inbox)
+        .connect()
+        .unwrap();
+    soon("opened", socket.opened()).await.unwrap();
+    let mut receiver = socket.try_split().unwrap().1;
+    let taken = Rc::new(Cell::new(0));
+    let counting = taken.clone();
+    spawn_local(async move {
+        while let Some(message) = receiver.next().await {
+            assert_eq!(message.unwrap(), counting.get().to_string());
+            counting.set(counting.get() + 1);
+        }
+    });
+    microtasks().await;
+    (socket, taken)
+}
+
+async fn until(taken: &Cell<usize>, count: usize) {
+    soon("the end of the turn", async {
+        while taken.get() < count {
+            turn().await;
+        }
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn messages_that_follow_each_other_closely_come_out_together_when_the_turn_ends() {
+    let (socket, taken) = counted(Inbox::default()).await;
+    let still = Still::new(&socket).await;
+    for n in 0..10 {
+        still.give(&n.to_string());
+        microtasks().await;
+        // Two are none yet.
+        assert_eq!(taken.get(), (n + 1).min(2));
+    }
+    until(&taken, 10).await;
+    // The next row begins with its first, and does not go on for ever.
+    for n in 10..80 {
+        still.give(&n.to_string());
+        microtasks().await;
+        assert_eq!(taken.get(), if n < 73 { 10 } else { 74 });
+    }
+    until(&taken, 80).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_row_is_no_reason_for_an_inbox_to_be_full() {
+    let inbox = Inbox {
+        messages: 4,
+        bytes: 100,
+        overflow: InboxOverflow::Close,
+    };
+    let (socket, taken) = counted(inbox).await;
+    let still = Still::new(&socket).await;
+    for n in 0..50 {
+        still.give(&n.to_string());
+        microtasks().await;
+    }
+    assert_eq!((socket.state(), taken.get()), (State::Open, 2));
+    until(&taken, 50).await;
+    assert_eq!(socket.state(), State::Open);
+}
+
+#[wasm_bindgen_test]
+async fn a_row_comes_out_before_the_page_goes() {
+    let (socket, taken) = counted(Inbox::default()).await;
+    let still = Still::new(&socket).await;
+    for n in 0..10 {
+        still.give(&n.to_string());
+        microtasks().await;
+    }
+    assert_eq!(taken.get(), 2);
+    leave(true);
+    microtasks().await;
+    assert_eq!(taken.get(), 10);
 }

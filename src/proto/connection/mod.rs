@@ -16,7 +16,7 @@ use crate::proto::error::Failure;
 use crate::proto::event::{Close, Event, State, Stats};
 use crate::proto::io::{Admission, Generation, Input, Output};
 use crate::proto::liveness::Liveness;
-use crate::proto::policy::{Config, OutboxOverflow};
+use crate::proto::policy::{Config, Inbox, OutboxOverflow};
 use crate::proto::queue::{Load, Queue};
 use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
@@ -300,6 +300,24 @@ impl Connection {
             Some(session) => session.client.incoming.load(),
             None => self.inbox.load(),
         }
+    }
+
+    /// The inbox of a plain WebSocket has room for one more message, of `size` bytes, until that is taken back: for a driver that has
+    /// delivered it, and wakes the application a little later. What was lent.
+    pub const fn lend_room(&mut self, size: usize) -> Load {
+        let Inbox { messages, bytes, .. } = self.config.inbox;
+        self.config.inbox.messages = messages.saturating_add(1);
+        self.config.inbox.bytes = bytes.saturating_add(size);
+        Load {
+            messages: self.config.inbox.messages - messages,
+            bytes: self.config.inbox.bytes - bytes,
+        }
+    }
+
+    /// Takes back what was lent.
+    pub const fn take_room_back(&mut self, lent: Load) {
+        self.config.inbox.messages -= lent.messages;
+        self.config.inbox.bytes -= lent.bytes;
     }
 
     /// How many messages the application may take, until something else happens, before [`Input::Taken`] has to say so: any
