@@ -18,7 +18,8 @@ export const NOISE = 256 * 1024;
 export const RULES = {
   time: `A cost is linear or better where at the last point one costs at most ${TOLERANCE} times what it costs at the cheapest `
     + "point before, for each tenfold between the two; better than linear where it costs less than at the first point by as much. "
-    + "Of ten points at even distances it is the median slope of all pairs that may not rise so: one odd point says nothing. "
+    + "Of ten points at even distances neither the median slope of all pairs may rise so, nor the median of the last three above "
+    + "that of the first three: one odd point says nothing. "
     + "Beside another client, the ratio to that client’s cost at the same point is what may not grow so, and it is never better "
     + "than linear.",
   heap: `A heap does not grow where it rises by less than ${NOISE / 1024} KiB from the first point to the last, along the median `
@@ -99,8 +100,10 @@ function endsOf(points, tellsLeast, x, format) {
 const MET = { "better than linear": true, linear: true, "worse than linear": false, "no growth": true, grows: false };
 
 function verdictOnSlope(points) {
-  const rising = 1 + rise(points) / median(points.map(([, y]) => y));
-  if (rising > TOLERANCE) return "worse than linear";
+  const costs = points.map(([, y]) => y);
+  const rising = 1 + rise(points) / median(costs);
+  const step = median(costs.slice(-3)) / median(costs.slice(0, 3));
+  if (Math.max(rising, step) > TOLERANCE) return "worse than linear";
   return rising * TOLERANCE < 1 ? "better than linear" : "linear";
 }
 

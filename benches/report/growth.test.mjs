@@ -36,6 +36,7 @@ test("of ten points the slope counts, and no odd one", () => {
   assert.equal(million(slope(-21)).verdict, "better than linear");
   assert.equal(million((x) => (x === 1_000_000 ? 200 : 100)).verdict, "linear");
   assert.equal(million((x) => slope(40)(x) - (x === 1_000_000 ? 40 : 0)).verdict, "worse than linear");
+  assert.equal(million((x) => (x >= 800_000 ? 130 : 100)).verdict, "worse than linear", "a step");
   assert.equal(million(slope(26)).words, "worse than linear: 87.0 µs at 100,000, 113 µs at 1,000,000 sockets");
 });
 

@@ -67,6 +67,8 @@ function growths() {
     const outbox = [[10, cost * 2], [1000, cost], [100_000, cost]];
     return [
       { work: "sockets", client, x: "sockets", unit: "µs/message", points: [1, 10, 100, 250].map((x) => [x, cost]) },
+      { work: "sockets-firefox", client, x: "sockets", unit: "µs/message", points: [1, 10, 100, 1000].map((x) => [x, cost]) },
+      { work: "outbox", client, part: "accept", x: "messages in the outbox", unit: "µs/message", points: outbox },
       { work: "outbox", client, part: "drain", x: "messages in the outbox", unit: "µs/message", points: outbox },
       { work: "million", client, x: "messages", unit: "µs/message", points: tenPoints(100_000, () => cost) },
       { work: "million", client, part: "JavaScript heap", x: "messages", unit: "bytes", points: tenPoints(100_000, () => 1_900_000) },
