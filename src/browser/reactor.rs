@@ -69,6 +69,9 @@ pub(crate) trait Host: 'static {
     /// Puts messages into the inbox. Whoever waits for them is woken, now or by [`wake`](Self::wake).
     fn deliver(&self, arrivals: VecDeque<Arrival>, wakes: bool);
 
+    /// Whether somebody waits for messages.
+    fn is_awaited(&self) -> bool;
+
     /// Wakes whoever waits for messages.
     fn wake(&self);
 
@@ -93,7 +96,9 @@ pub(crate) struct Reactor<H> {
     /// What arrived and was not delivered yet.
     arrivals: RefCell<VecDeque<Arrival>>,
     /// Messages of a plain WebSocket that arrive closely behind each other.
-    row: RefCell<Row>,
+    row: Cell<Row>,
+    /// The end of a socket that came behind a row: what came before it is taken before.
+    late_end: RefCell<Option<(Generation, Close)>>,
     texts: text::Reader,
     timer: RefCell<Option<Timer>>,
     turn: RefCell<EndOfTurn>,
@@ -116,7 +121,8 @@ impl<H: Host> Reactor<H> {
             this: this.clone(),
             socket: RefCell::default(),
             arrivals: RefCell::default(),
-            row: RefCell::default(),
+            row: Cell::default(),
+            late_end: RefCell::default(),
             texts: text::Reader::default(),
             timer: RefCell::default(),
             turn_due: Cell::default(),
@@ -271,7 +277,10 @@ impl<H: Host> Reactor<H> {
             Cue::Page(cue) => {
                 if let Some(signal) = page::signal(cue, event) {
                     // The page may be about to go: now or never.
-                    self.host.wake();
+                    if self.row.get().is_open() {
+                        self.end_row();
+                    }
+                    self.tell_late_end();
                     self.stop_holding();
                     if matches!(cue, page::Cue::Hide) {
                         self.turn_due.take();
@@ -314,13 +323,30 @@ impl<H: Host> Reactor<H> {
                 self.release_socket(generation);
                 // The policy is user code and may send: nothing goes out on a socket that is gone.
                 self.feed(Input::Closing(generation));
-                let retry = self.host.retry(&close);
-                self.handle(Input::Closed {
-                    generation,
-                    close,
-                    retry,
-                });
+                if self.row.get().is_open() {
+                    self.end_row();
+                    self.late_end.replace(Some((generation, close)));
+                } else {
+                    self.closed(generation, close);
+                }
             }
+        }
+    }
+
+    fn closed(&self, generation: Generation, close: Close) {
+        let retry = self.host.retry(&close);
+        self.handle(Input::Closed {
+            generation,
+            close,
+            retry,
+        });
+    }
+
+    /// The same of an end that came behind a row.
+    fn tell_late_end(&self) {
+        let end = self.late_end.take();
+        if let Some((generation, close)) = end {
+            self.closed(generation, close);
         }
     }
 
@@ -374,25 +400,34 @@ impl<H: Host> Reactor<H> {
     }
 
     fn deliver(&self, arrivals: VecDeque<Arrival>) {
-        let waits = self.waits_for_row();
+        let size = arrivals.iter().map(Arrival::len).sum();
+        let waits = self.waits_for_row(size);
         self.host.deliver(arrivals, !waits);
     }
 
     /// Whether a message that came is one of a row, and the end of the turn soon enough for whoever takes it.
-    fn waits_for_row(&self) -> bool {
-        if self.host.machine(|machine| machine.is_durable()) {
+    fn waits_for_row(&self, size: usize) -> bool {
+        if self.host.machine(|machine| machine.is_durable()) || !self.host.is_awaited() {
             return false;
         }
-        let mut row = self.row.borrow_mut();
-        if row.is_open() {
-            return row.joins();
+        let mut row = self.row.get();
+        if !row.is_open() {
+            let begins = row.begins(clock::now());
+            self.row.set(row);
+            if !begins || !self.turn.borrow_mut().request() {
+                return false;
+            }
         }
-        row.begins(clock::now()) && self.turn.borrow_mut().request() && row.joins()
+        let waits = row.joins(size);
+        self.row.set(row);
+        waits
     }
 
     /// What came in a row is taken now, and what that answers goes out with whatever is held: the driver is woken right behind.
     fn end_row(&self) {
-        self.row.borrow_mut().end(clock::now());
+        let mut row = self.row.get();
+        row.end(clock::now());
+        self.row.set(row);
         self.stop_holding();
         self.host.wake();
     }
@@ -436,7 +471,7 @@ impl<H: Host> Reactor<H> {
     /// Whether what is about to go out had better wait for the turn's end, because so much goes out these days.
     fn gathers(&self) -> bool {
         let now = clock::now();
-        if now < self.gather_until.get() && (self.row.borrow().is_open() || self.turn.borrow_mut().request()) {
+        if now < self.gather_until.get() && (self.row.get().is_open() || self.turn.borrow_mut().request()) {
             self.holds.set(true);
             return true;
         }
@@ -474,7 +509,8 @@ impl<H: Host> Reactor<H> {
     }
 
     fn turn_ended(&self) {
-        if self.row.borrow().is_open() {
+        self.tell_late_end();
+        if self.row.get().is_open() {
             return self.end_row();
         }
         let before = self.host.machine(|machine| machine.sent());

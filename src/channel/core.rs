@@ -34,7 +34,7 @@ struct Inner {
     /// Payloads that left the outbox ahead of the `Release` that says so.
     ahead: u64,
     inbox: VecDeque<Arrival>,
-    /// Room in it for those that whoever waits was not woken for yet.
+    /// What the machine has lent it for messages whose receiver is yet to be woken.
     lent: Load,
     /// Messages ever accepted into the outbox, and ever taken out of it again.
     accepted: u64,
@@ -347,6 +347,11 @@ impl Core {
             drop(inner);
             self.wake_receiver();
         }
+    }
+
+    /// Whether somebody waits for messages.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.lock().receiver.is_some()
     }
 
     /// Wakes whoever waits for messages.

@@ -162,6 +162,10 @@ impl Host for Driver {
         self.core.deliver(arrivals, wakes);
     }
 
+    fn is_awaited(&self) -> bool {
+        self.core.is_awaited()
+    }
+
     fn wake(&self) {
         self.core.wake_receiver();
     }

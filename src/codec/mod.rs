@@ -73,8 +73,9 @@ pub trait Codec<In, Out = In>: Send + Sync + 'static {
     /// Where there is none. The error hands the payload back to the application.
     fn decode(&self, payload: Payload) -> Result<In, DecodeError>;
 
-    /// The message in a text that lies in a frame, beside others. A codec that only looks at it, as [`Json`] does, needs no copy.
-    /// Default: [`decode`](Self::decode) of a copy.
+    /// The message in a text: in a durable session messages share a frame, and are read where they lie in it. A codec that only looks
+    /// at the text, as [`Json`] does, needs no copy. Gives what [`decode`](Self::decode) gives for the same text.
+    /// Default: that, of a copy.
     ///
     /// # Errors
     /// As of [`decode`](Self::decode).
@@ -82,7 +83,7 @@ pub trait Codec<In, Out = In>: Send + Sync + 'static {
         self.decode(Payload::Text(text.into()))
     }
 
-    /// The message in bytes that lie in a frame, beside others. Default: [`decode`](Self::decode) of a copy.
+    /// The message in bytes, as [`decode_text`](Self::decode_text). Default: [`decode`](Self::decode) of a copy.
     ///
     /// # Errors
     /// As of [`decode`](Self::decode).

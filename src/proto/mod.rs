@@ -10,7 +10,7 @@
 //! 2. [`Connection::poll`] each [`Output`] and carry it out, until there is none.
 //!
 //! In a durable session frames go in by [`Connection::frame`] and [`Connection::batch`]. A message of a plain WebSocket may go in
-//! by [`Connection::message`], which mostly spares the second step.
+//! by [`Connection::message`], which mostly spares the second step; a [`Row`] says whom to wake for it, and when.
 //!
 //! Nothing that an output leads to may call `handle` and `poll` recursively; what happens meanwhile waits for the loop.
 //! Every attempt has a [`Generation`]; an input that carries an older one has no effect. `browser/` drives it in a

@@ -5,24 +5,44 @@ use core::time::Duration;
 
 use super::Time;
 
-/// Messages of a row are no further apart. Less than any round trip.
+/// Messages of a row are no further apart. Less than any round trip, where the clock can tell.
 const CLOSE: Duration = Duration::from_micros(50);
 /// So soon after a row the next one begins.
 const FLOW: Duration = Duration::from_millis(1);
 /// So many that are close to each other make a row.
 const ENOUGH: u32 = 3;
-/// So many wait, and are woken for at the latest.
+/// And so many at most, where rows were in vain: many seem to be close where a clock is coarse.
+const MOST_ENOUGH: u32 = 64;
+/// So many wait, and so many bytes, and are woken for at the latest.
 const MOST: u32 = 64;
+const MOST_BYTES: usize = 64 * 1024;
 
 /// Says which messages wait for the end of the turn. The driver asks the browser for it, and knows when it has come.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// What comes before then is close to what came last.
     close_until: Time,
-    /// How many came closely behind each other.
+    /// How many came closely behind each other, and how many make a row.
     close: u32,
+    enough: u32,
     /// How many came since it began; 0 where there is none.
     count: u32,
+    /// Of those that wait how many there are, and their bytes.
+    waiting: u32,
+    bytes: usize,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            close_until: Time::default(),
+            close: 0,
+            enough: ENOUGH,
+            count: 0,
+            waiting: 0,
+            bytes: 0,
+        }
+    }
 }
 
 impl Row {
@@ -35,23 +55,35 @@ impl Row {
     pub fn begins(&mut self, now: Time) -> bool {
         self.close = if now < self.close_until { self.close + 1 } else { 1 };
         self.close_until = now + CLOSE;
-        self.close >= ENOUGH
+        self.close >= self.enough
     }
 
-    /// The message is one of the row. Whether it waits.
-    pub const fn joins(&mut self) -> bool {
-        self.count += 1;
-        !self.count.is_multiple_of(MOST)
+    /// A message of so many bytes is one of the row. Whether it waits; otherwise all that wait are woken for.
+    pub const fn joins(&mut self, size: usize) -> bool {
+        self.count = self.count.saturating_add(1);
+        self.waiting += 1;
+        self.bytes = self.bytes.saturating_add(size);
+        let waits = self.waiting < MOST && self.bytes < MOST_BYTES;
+        if !waits {
+            self.waiting = 0;
+            self.bytes = 0;
+        }
+        waits
     }
 
     /// The turn has ended.
     pub fn end(&mut self, now: Time) {
         if self.count > 1 {
+            self.enough = ENOUGH;
+            self.close = ENOUGH;
             self.close_until = now + FLOW;
         } else {
             // Waiting was in vain.
+            self.enough = (2 * self.enough).min(MOST_ENOUGH);
             self.close = 0;
         }
         self.count = 0;
+        self.waiting = 0;
+        self.bytes = 0;
     }
 }

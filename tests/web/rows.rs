@@ -1,17 +1,21 @@
 //! Messages that follow each other closely and go out in a row, those that are alone, and the page's own code in the midst.
 
 use std::cell::Cell;
+use std::mem;
+use std::ops::Range;
 use std::rc::Rc;
 
 use futures_util::StreamExt;
-use js_sys::Function;
+use futures_util::future::{AbortHandle, Abortable};
+use js_sys::{Function, Reflect};
 use tautline::codec::Text;
-use tautline::{Inbox, InboxOverflow, Outbox, OutboxOverflow, Sender, Socket, State};
+use tautline::{Event, Failure, Inbox, InboxOverflow, Outbox, OutboxOverflow, Sender, Socket, State};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
 
+use super::connecting::quick;
 use super::server::{fault, microtasks, name, soon, turn, until_seen, url};
 
 /// Another `send` than the browser's, for every socket, until it is dropped. It calls back when it is given this text.
@@ -48,7 +52,11 @@ impl Drop for Wrapped {
 }
 
 /// Knows which socket has sent the latest message, until it is dropped.
-struct Latest(Function);
+struct Latest {
+    give: Function,
+    lose: Function,
+    end: Function,
+}
 
 impl Latest {
     fn new() -> Self {
@@ -60,24 +68,34 @@ impl Latest {
                 latest = this;
                 send.call(this, data);
             };
-            return (ends) => {
-                if (ends === true) prototype.send = send;
-                else if (ends) return (data) => latest.dispatchEvent(new MessageEvent('message', { data }));
-                else latest.dispatchEvent(new CloseEvent('close', { code: 1006 }));
-            };",
+            const give = (data) => latest.dispatchEvent(new MessageEvent('message', { data }));
+            const lose = () => latest.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+            const end = () => (prototype.send = send);
+            return { give, lose, end };",
         );
-        Self(watch.call0(&JsValue::NULL).unwrap().unchecked_into())
+        let doing = watch.call0(&JsValue::NULL).unwrap();
+        let get = |name: &str| Reflect::get(&doing, &name.into()).unwrap().unchecked_into();
+        Self {
+            give: get("give"),
+            lose: get("lose"),
+            end: get("end"),
+        }
+    }
+
+    /// A message arrives.
+    fn give(&self, text: &str) {
+        self.give.call1(&JsValue::NULL, &text.into()).unwrap();
     }
 
     /// It is told that it has lost its link.
     fn is_lost(&self) {
-        self.0.call1(&JsValue::NULL, &false.into()).unwrap();
+        self.lose.call0(&JsValue::NULL).unwrap();
     }
 }
 
 impl Drop for Latest {
     fn drop(&mut self) {
-        self.0.call1(&JsValue::NULL, &true.into()).unwrap();
+        self.end.call0(&JsValue::NULL).unwrap();
     }
 }
 
@@ -113,36 +131,37 @@ impl Drop for Asked {
     }
 }
 
-/// The latest socket is given messages by the test itself, and no time passes, until it is dropped: whatever comes is close to what
-/// came before it.
+/// The latest socket, which is given messages by the test itself, and no time passes, until it is dropped: whatever comes is close to
+/// what came before it. Not for ever: others wait for time to pass, should this one end before its time.
 struct Still {
-    give: Function,
+    latest: Latest,
     undo: Function,
 }
 
 impl Still {
     async fn new(socket: &Socket<String>) -> Self {
         let latest = Latest::new();
+        // Something has to be sent for it to be known.
+        send(&socket.sender(), "who");
+        microtasks().await;
         let undo = Function::new_no_args(
             "const { prototype } = Performance;
             const { now } = prototype;
             const time = performance.now();
-            prototype.now = () => time;
+            let calls = 0;
+            prototype.now = () => (++calls < 2000 ? time : now.call(performance));
             return () => { prototype.now = now; };",
         );
-        // Something has to be sent for it to be known.
-        send(&socket.sender(), "who");
-        microtasks().await;
-        let give = latest.0.call1(&JsValue::NULL, &"give".into()).unwrap();
-        Self {
-            give: give.unchecked_into(),
-            undo: undo.call0(&JsValue::NULL).unwrap().unchecked_into(),
-        }
+        let undo = undo.call0(&JsValue::NULL).unwrap().unchecked_into();
+        Self { latest, undo }
     }
 
-    /// A message arrives.
-    fn give(&self, text: &str) {
-        self.give.call1(&JsValue::NULL, &text.into()).unwrap();
+    /// So many messages arrive, from number `first` on, with all that each leads to at once.
+    async fn give(&self, numbers: Range<usize>) {
+        for number in numbers {
+            self.latest.give(&number.to_string());
+            microtasks().await;
+        }
     }
 }
 
@@ -367,25 +386,32 @@ async fn an_outbox_that_drops_its_oldest_drops_nothing_while_the_socket_takes_it
     assert_eq!(socket.stats().sent, 200);
 }
 
-/// A plain socket whose messages come out where they are counted; the server says nothing.
-async fn counted(inbox: Inbox) -> (Socket<String>, Rc<Cell<usize>>) {
-    let socket = Socket::<String>::builder(url("/sink?messages=1000000"))
+/// A plain socket whose messages are counted as they are taken, until it is told to take no more; the server says nothing.
+async fn counted(name: &str, inbox: Inbox) -> (Socket<String>, Rc<Cell<usize>>, AbortHandle) {
+    let socket = Socket::<String>::builder(url(&format!("/sink?messages=1000000&name={name}")))
         .codec(Text)
         .inbox(inbox)
+        .reconnect(quick())
         .connect()
         .unwrap();
     soon("opened", socket.opened()).await.unwrap();
     let mut receiver = socket.try_split().unwrap().1;
     let taken = Rc::new(Cell::new(0));
     let counting = taken.clone();
+    let (stop, stopped) = AbortHandle::new_pair();
     spawn_local(async move {
-        while let Some(message) = receiver.next().await {
-            assert_eq!(message.unwrap(), counting.get().to_string());
-            counting.set(counting.get() + 1);
-        }
+        let take = async {
+            while let Some(message) = receiver.next().await {
+                assert_eq!(message.unwrap(), counting.get().to_string());
+                counting.set(counting.get() + 1);
+            }
+        };
+        let _ = Abortable::new(take, stopped).await;
+        // It is there still, and takes nothing.
+        mem::forget(receiver);
     });
     microtasks().await;
-    (socket, taken)
+    (socket, taken, stop)
 }
 
 async fn until(taken: &Cell<usize>, count: usize) {
@@ -399,50 +425,95 @@ async fn until(taken: &Cell<usize>, count: usize) {
 
 #[wasm_bindgen_test]
 async fn messages_that_follow_each_other_closely_come_out_together_when_the_turn_ends() {
-    let (socket, taken) = counted(Inbox::default()).await;
+    let (socket, taken, _) = counted(&name(), Inbox::default()).await;
     let still = Still::new(&socket).await;
-    for n in 0..10 {
-        still.give(&n.to_string());
-        microtasks().await;
-        // Two are none yet.
-        assert_eq!(taken.get(), (n + 1).min(2));
-    }
+    // Two are none yet.
+    still.give(0..2).await;
+    assert_eq!(taken.get(), 2);
+    still.give(2..10).await;
+    assert_eq!(taken.get(), 2);
     until(&taken, 10).await;
     // The next row begins with its first, and does not go on for ever.
-    for n in 10..80 {
-        still.give(&n.to_string());
-        microtasks().await;
-        assert_eq!(taken.get(), if n < 73 { 10 } else { 74 });
-    }
+    still.give(10..73).await;
+    assert_eq!(taken.get(), 10);
+    still.give(73..80).await;
+    assert_eq!(taken.get(), 74);
     until(&taken, 80).await;
 }
 
 #[wasm_bindgen_test]
-async fn a_row_is_no_reason_for_an_inbox_to_be_full() {
+async fn a_row_is_no_reason_for_an_inbox_to_be_full_and_leaves_it_as_it_was() {
     let inbox = Inbox {
         messages: 4,
-        bytes: 100,
+        bytes: 10,
         overflow: InboxOverflow::Close,
     };
-    let (socket, taken) = counted(inbox).await;
+    let (socket, taken, stop) = counted(&name(), inbox).await;
     let still = Still::new(&socket).await;
-    for n in 0..50 {
-        still.give(&n.to_string());
-        microtasks().await;
-    }
+    still.give(0..50).await;
     assert_eq!((socket.state(), taken.get()), (State::Open, 2));
     until(&taken, 50).await;
     assert_eq!(socket.state(), State::Open);
+    // Nobody takes any more: it is soon full.
+    stop.abort();
+    for number in 50..70 {
+        turn().await;
+        still.give(number..number + 1).await;
+    }
+    assert_eq!(socket.state(), State::Closed);
+    drop(still);
+    let closed = soon("closed", socket.closed()).await;
+    assert_eq!(closed.failure, Some(Failure::Overflow));
+}
+
+#[wasm_bindgen_test]
+async fn what_came_before_an_end_is_taken_before_it() {
+    let (socket, taken, _) = counted(&name(), Inbox::default()).await;
+    let mut events = socket.events();
+    let still = Still::new(&socket).await;
+    still.give(0..10).await;
+    assert_eq!(taken.get(), 2);
+    still.latest.is_lost();
+    let told = soon("told", async {
+        loop {
+            if let Some(Event::Disconnected { .. }) = events.next().await {
+                return taken.get();
+            }
+        }
+    });
+    assert_eq!(told.await, 10);
+    drop(still);
+    soon("open again", async {
+        while socket.state() != State::Open {
+            turn().await;
+        }
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_sent_within_a_row_goes_out_once_when_it_ends() {
+    let name = name();
+    let (socket, taken, _) = counted(&name, Inbox::default()).await;
+    let still = Still::new(&socket).await;
+    still.give(0..3).await;
+    for _ in 0..5 {
+        send(&socket.sender(), "within");
+        microtasks().await;
+    }
+    assert_eq!(taken.get(), 2);
+    assert!(socket.stats().outbox.messages >= 4, "{:?}", socket.stats());
+    until(&taken, 3).await;
+    drop(still);
+    until_seen(&name, |seen| seen.messages == 6).await;
+    assert_eq!(socket.stats().outbox.messages, 0);
 }
 
 #[wasm_bindgen_test]
 async fn a_row_comes_out_before_the_page_goes() {
-    let (socket, taken) = counted(Inbox::default()).await;
+    let (socket, taken, _) = counted(&name(), Inbox::default()).await;
     let still = Still::new(&socket).await;
-    for n in 0..10 {
-        still.give(&n.to_string());
-        microtasks().await;
-    }
+    still.give(0..10).await;
     assert_eq!(taken.get(), 2);
     leave(true);
     microtasks().await;

@@ -303,7 +303,7 @@ impl Connection {
     }
 
     /// The inbox of a plain WebSocket has room for one more message, of `size` bytes, until that is taken back: for a driver that has
-    /// delivered it, and wakes the application a little later. What was lent.
+    /// delivered it, and wakes the application a little later. What was lent. (A [`Row`](crate::proto::Row) says when.)
     pub const fn lend_room(&mut self, size: usize) -> Load {
         let Inbox { messages, bytes, .. } = self.config.inbox;
         self.config.inbox.messages = messages.saturating_add(1);
@@ -316,8 +316,9 @@ impl Connection {
 
     /// Takes back what was lent.
     pub const fn take_room_back(&mut self, lent: Load) {
-        self.config.inbox.messages -= lent.messages;
-        self.config.inbox.bytes -= lent.bytes;
+        let Inbox { messages, bytes, .. } = self.config.inbox;
+        self.config.inbox.messages = messages.saturating_sub(lent.messages);
+        self.config.inbox.bytes = bytes.saturating_sub(lent.bytes);
     }
 
     /// How many messages the application may take, until something else happens, before [`Input::Taken`] has to say so: any
