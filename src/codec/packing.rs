@@ -3,8 +3,6 @@
 #[cfg(feature = "channel")]
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-#[cfg(feature = "channel")]
-use core::ops::Range;
 
 #[cfg(feature = "channel")]
 use super::Arrival;
@@ -68,13 +66,9 @@ fn part(payload: &Payload) -> Part<'_> {
 #[cfg(feature = "channel")]
 fn arrival(frame: &Arc<Payload>, whole: &[u8], kind: Kind, message: &[u8]) -> Arrival {
     let start = message.as_ptr().addr() - whole.as_ptr().addr();
-    let place = Range {
-        start,
-        end: start + message.len(),
-    };
     Arrival::Part {
         frame: frame.clone(),
-        place,
+        place: start..start + message.len(),
         kind,
     }
 }

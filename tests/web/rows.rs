@@ -1,4 +1,4 @@
-//! Messages that follow each other closely and go out in a row, those that are alone, and the page's own code in the midst.
+//! Messages that follow each other closely and go out or come in as a row, those that are alone, and the page's own code in the midst.
 
 use std::cell::Cell;
 use std::mem;
