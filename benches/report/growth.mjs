@@ -4,7 +4,7 @@
 // total, so a flat line is none that grows.
 
 import { median } from "./medians.mjs";
-import { bytes, count, micros, millis, short, times } from "./numbers.mjs";
+import { bytes, count, micros, millis, short } from "./numbers.mjs";
 import { GROWTHS, inOrder } from "./works.mjs";
 
 /** How much more one may cost at the end than at the cheapest point before, for each tenfold between the two. */
@@ -19,9 +19,7 @@ export const RULES = {
   time: `A cost is linear or better where at the last point one costs at most ${TOLERANCE} times what it costs at the cheapest `
     + "point before, for each tenfold between the two; better than linear where it costs less than at the first point by as much. "
     + "Of ten points at even distances neither the median slope of all pairs may rise so, nor the median of the last three above "
-    + "that of the first three: one odd point says nothing. "
-    + "Beside another client, the ratio to that client’s cost at the same point is what may not grow so, and it is never better "
-    + "than linear.",
+    + "that of the first three: one odd point says nothing.",
   heap: `A heap does not grow where it rises by less than ${NOISE / 1024} KiB from the first point to the last, along the median `
     + "slope of all pairs of points. It is not zero, as what the browser compiles and learns about the code comes and goes by half "
     + "as much while nothing is kept. What is kept is far more: eight bytes for each message, the smallest thing that could be, are "
@@ -52,11 +50,7 @@ export function judge(series) {
   }
   return sorted([...groups.values()].map(({ clients, ...group }) => ({
     ...group,
-    lines: inOrder(clients.keys()).map((client) => {
-      const other = GROWTHS[group.work]?.beside?.[client];
-      const beside = clients.has(other) ? { client: other, points: merge(clients.get(other)) } : undefined;
-      return lineOf(client, merge(clients.get(client)), group, beside);
-    }),
+    lines: inOrder(clients.keys()).map((client) => lineOf(client, merge(clients.get(client)), group)),
   })));
 }
 
@@ -66,24 +60,12 @@ function merge(points) {
   return [...at].map(([x, figures]) => [x, median(figures)]).sort(([a], [b]) => a - b);
 }
 
-/** Where it is seen beside another client, the ratios are what is judged, and told after the figures. */
-function lineOf(client, points, { work, x, unit }, beside) {
-  const judged = beside ? ratios(points, beside.points) : points;
+function lineOf(client, points, { work, x, unit }) {
   const isEven = GROWTHS[work]?.scale === "linear";
   const verdictOnTime = isEven ? verdictOnSlope : verdictOnEnds;
-  const own = judged.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(judged) : verdictOnTime(judged);
-  // A ratio that falls says that the other's cost grows.
-  const verdict = beside && own === "better than linear" ? "linear" : own;
-  const tellsLeast = !isEven && verdict === "worse than linear";
-  const figures = endsOf(points, tellsLeast && !beside, x, formatOf(unit));
-  const ends = beside ? `${figures}; to ${beside.client}: ${endsOf(judged, tellsLeast, x, times)}` : figures;
+  const verdict = points.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(points) : verdictOnTime(points);
+  const ends = endsOf(points, !isEven && verdict === "worse than linear", x, formatOf(unit));
   return { client, points, verdict, met: MET[verdict], words: verdict === "unknown" ? ends : `${verdict}: ${ends}` };
-}
-
-/** At each x that both have. */
-function ratios(points, others) {
-  const at = new Map(others);
-  return points.filter(([x]) => at.has(x)).map(([x, y]) => [x, y / at.get(x)]);
 }
 
 /** The first point and the last, and between them the one that the last was held against, where that is why it is worse. */

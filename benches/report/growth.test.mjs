@@ -68,19 +68,6 @@ test("a series with one point or none has no verdict, and says so", () => {
   assert.equal(line({ points: [[1, null], [10, null]] }).words, "no points");
 });
 
-test("a durable client’s cost is judged beside that of the same frames, where that was measured", () => {
-  const both = (own, other) => judge([
-    { work: "sockets", client: "tautline-durable", x: "sockets", unit: "µs/message", points: own },
-    { work: "sockets", client: "websocket-frames", x: "sockets", unit: "µs/message", points: other },
-  ])[0].lines;
-  const [durable, frames] = both([[1, 2], [10, 4]], [[1, 1], [10, 2]]);
-  assert.equal(durable.words, "linear: 2.00 µs at 1, 4.00 µs at 10 sockets; to websocket-frames: 2.00× at 1, 2.00× at 10 sockets");
-  assert.equal(frames.verdict, "worse than linear");
-  assert.equal(both([[1, 2], [10, 4]], [[1, 1], [10, 1]])[0].verdict, "worse than linear");
-  assert.equal(both([[1, 2], [10, 4]], [[1, 1], [10, 4]])[0].verdict, "linear");
-  assert.equal(both([[1, 2], [10, 4]], [[1, 1]])[0].verdict, "unknown");
-});
-
 test("words have the figures at both ends", () => {
   assert.equal(line({ points: [[1, 2.1], [1000, 2.2]] }).words, "linear: 2.10 µs at 1, 2.20 µs at 1,000 sockets");
   assert.equal(

@@ -108,28 +108,20 @@ export const WORKS = {
   },
 };
 
-/** Whose frames are as large. */
-const BESIDE = { "tautline-durable": "websocket-frames" };
-
-/**
- * The works whose cost is asked for as something grows; `x` is what grows. `beside`: whose ratio to whom is judged, where the
- * browser itself costs more as it grows.
- */
+/** The works whose cost is asked for as something grows. */
 export const GROWTHS = {
   sockets: {
     title: "Sockets at once",
-    says: "The same number of messages is echoed through one socket, or spread over many that are open at once: 250 at most, as "
-      + "Chromium allows no more than 255 WebSockets in all pages together. `websocket-frames` is the browser’s WebSocket with as "
-      + "many bytes in frames of 16 KiB, about as large as a durable client’s: each socket of the browser costs something of its own.",
+    says: "Messages are echoed through one socket, or through many that are open at once: 250 at most, as Chromium allows no more "
+      + "than 255 WebSockets in all pages together. They take turns, ten of them busy at a time, so that as many messages are on their "
+      + "way with each number of sockets. Were all 250 busy, each would bring so little that Chromium reads it a thousand bytes at a "
+      + "time, whoever the client is.",
     scale: "log",
-    beside: BESIDE,
   },
   "sockets-firefox": {
     title: "Sockets at once, in Firefox",
-    says: "The same in Firefox, which is told to allow more; with 1,000, durable ones have more messages in all, as none has fewer "
-      + "than 800.",
+    says: "The same in Firefox, which is told to allow more.",
     scale: "log",
-    beside: BESIDE,
   },
   outbox: {
     title: "Messages in the outbox",
