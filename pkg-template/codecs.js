@@ -1,16 +1,15 @@
 // How messages become payloads (a string or a Uint8Array) and payloads messages.
 
-import { decoder } from "./frames.js";
+import { decoder, isText } from "./frames.js";
 
 /** The name of what it is made of, from another window's globals, too. */
 export const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
 
 /** Bytes of an ArrayBuffer or a view, without a copy where it can be; nothing else has any. */
 export function bytesOf(value) {
-  let bytes;
-  if (tagOf(value) === "ArrayBuffer") bytes = new Uint8Array(value);
-  else if (ArrayBuffer.isView(value)) bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  else return undefined;
+  const isView = ArrayBuffer.isView(value);
+  if (!isView && tagOf(value) !== "ArrayBuffer") return undefined;
+  const bytes = isView ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
   // Memory that threads share, or that may shrink, is not for a socket: a copy is.
   return bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable ? bytes : bytes.slice();
 }
@@ -22,15 +21,15 @@ export const CODECS = {
       if (text === undefined) throw new TypeError("JSON has no form for it");
       return text;
     },
-    decode: (data) => JSON.parse(typeof data === "string" ? data : decoder.decode(data)),
+    decode: (data) => JSON.parse(isText(data) ? data : decoder.decode(data)),
   },
   text: {
     encode(message) {
-      if (typeof message !== "string") throw new TypeError("the codec `text` sends strings");
+      if (!isText(message)) throw new TypeError("the codec `text` sends strings");
       return message;
     },
     decode(data) {
-      if (typeof data !== "string") throw new TypeError("it is bytes, and the codec reads text");
+      if (!isText(data)) throw new TypeError("it is bytes, and the codec reads text");
       return data;
     },
   },
@@ -41,7 +40,7 @@ export const CODECS = {
       return bytes;
     },
     decode(data) {
-      if (typeof data === "string") throw new TypeError("it is text, and the codec reads bytes");
+      if (isText(data)) throw new TypeError("it is text, and the codec reads bytes");
       return data;
     },
   },

@@ -10,7 +10,7 @@ export const encoder = new TextEncoder();
 /** Throws where bytes are no UTF-8. */
 export const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const isText = (message) => typeof message === "string";
+export const isText = (message) => typeof message === "string";
 
 /** Bytes of a message on the wire. */
 export const sizeOf = (message) => (isText(message) ? utf8Length(message) : message.byteLength);
@@ -60,8 +60,8 @@ export const hasMessages = (frame) => isText(frame) || new Uint8Array(frame)[0] 
  */
 export function unpack(frame, most) {
   const { first, messages } = isText(frame) ? readText(frame, most) : readBytes(frame, most);
-  const count = messages?.length;
-  return first > 0 && Number.isSafeInteger(first) && count > 0 && count <= most ? { first, messages } : undefined;
+  const isOne = first > 0 && Number.isSafeInteger(first) && messages?.length > 0 && messages.length <= most;
+  return isOne ? { first, messages } : undefined;
 }
 
 function readText(text, most) {

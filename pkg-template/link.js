@@ -22,6 +22,8 @@ const NOTHING = [0, 0, 0, 0, 0, 0, 0, 0, 0, NaN];
 /** The end of a connection that never was. */
 export const broken = () => ({ code: 1006, reason: "", wasClean: false });
 
+const refusal = (code) => Promise.reject(failure(code));
+
 export function deferred() {
   let resolve, reject;
   const promise = new Promise((...settle) => ([resolve, reject] = settle));
@@ -89,13 +91,13 @@ export class Link {
   send(payload) {
     const answer = this.#offer(payload);
     if (answer === N.ACCEPT) return ACCEPTED;
-    if (answer !== N.WAIT) return Promise.reject(failure(REFUSED[answer]));
+    if (answer !== N.WAIT) return refusal(REFUSED[answer]);
     const { messages, bytes, dropOldest } = this.#options.outbox;
     const size = this.#sizeOf(payload);
-    if (size > bytes) return Promise.reject(failure("too-big"));
+    if (size > bytes) return refusal("too-big");
     const waiting = this.#waiting;
     while (waiting.length >= messages || this.#waitingBytes + size > bytes) {
-      if (!dropOldest) return Promise.reject(failure("overflow"));
+      if (!dropOldest) return refusal("overflow");
       this.#nextWaiting().resolve();
       // Accepted, and gone.
       this.#accepted++;
@@ -109,7 +111,7 @@ export class Link {
 
   /** Resolves when everything accepted so far, and what waits to be, is handed to the browser; in a session, taken. */
   flush() {
-    if (this.#stats) return Promise.reject(failure("closed"));
+    if (this.#stats) return refusal("closed");
     if (this.#released >= this.#accepted && this.#waiting.length === 0) return Promise.resolve();
     const flush = deferred();
     this.#flushes.push({ count: this.#accepted + this.#waiting.length, ...flush });
@@ -149,7 +151,7 @@ export class Link {
       outbox: { messages: outMessages, bytes: outBytes },
       inbox: { messages: inMessages, bytes: inBytes },
       unacknowledged,
-      rtt: Number.isNaN(rtt) ? null : rtt,
+      rtt: rtt >= 0 ? rtt : null,
       lastClose: this.#lastClose && { ...this.#lastClose },
     };
   }
@@ -192,7 +194,7 @@ export class Link {
     this.#lastClose = close;
     clearTimeout(this.#closeTimer);
     // Where it ended before it was started, which tells it otherwise.
-    if (this.state !== STATES[3]) this.#changeState(3, 0, null, error);
+    if (this.state !== "closed") this.#changeState(3, 0, null, error);
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#refuseWaiting();
     this.#refuseFlushes("closed");
@@ -202,7 +204,7 @@ export class Link {
   }
 
   #refuseFlushes(code) {
-    for (const { reject } of this.#flushes.splice(0)) reject(failure(code));
+    for (const flush of this.#flushes.splice(0)) flush.reject(failure(code));
   }
 
   #changeState(state, previous, retryIn, cause) {
@@ -333,7 +335,6 @@ export class Link {
           setTimeout(() => {
             throw error;
           });
-          return undefined;
         }
       },
       stateChanged: (state, previous, retryIn, place) => {
@@ -367,7 +368,7 @@ export class Link {
     if (place === 0) return undefined;
     const [code, message] = FAILURES[place - 1];
     if (code !== "url" || !this.#thrown) return new TautlineError(code, message);
-    return typeof WebSocket === "function"
+    return globalThis.WebSocket
       ? new TautlineError(code, message, { cause: this.#thrown })
       : failure("refused", { cause: this.#thrown });
   }

@@ -2,13 +2,13 @@
 // SyntaxError for URLs and subprotocols, as of the browser's own class) that names the option and what it takes.
 
 import { CODECS, tagOf } from "./codecs.js";
-import { utf8Length } from "./frames.js";
+import { isText, utf8Length } from "./frames.js";
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const TOKEN = /^[\w!#-'*+.^`|~-]+$/;
 
-const isCount = (value) => value === Infinity || (Number.isInteger(value) && value >= 1);
+const isCount = (value) => value === Infinity || (Number.isInteger(value) && value > 0);
 const isDelay = (value) => Number.isFinite(value) && value >= 0;
-const isSpan = (value) => Number.isFinite(value) && value > 0;
+const isSpan = (value) => isDelay(value) && value > 0;
 export const isFunction = (value) => typeof value === "function";
 export const isObject = (value) => typeof value === "object" && value !== null;
 
@@ -18,7 +18,7 @@ export function refuse(option, takes) {
 
 /** The option's value, or its default, checked. */
 export function read(source, path, fallback, check, takes) {
-  const value = source[path.slice(path.lastIndexOf(".") + 1)];
+  const value = source[path.split(".").pop()];
   if (value === undefined) return fallback;
   if (!check(value)) refuse(path, takes);
   return value;
@@ -26,7 +26,7 @@ export function read(source, path, fallback, check, takes) {
 
 function group(source, name, orFalse = "") {
   const value = source[name];
-  if (value === undefined) return {};
+  if (value === undefined || (orFalse && value === false)) return {};
   if (!isObject(value)) refuse(name, `${orFalse}an object`);
   return value;
 }
@@ -34,7 +34,7 @@ function group(source, name, orFalse = "") {
 /** The option's place in the list of its choices. */
 function choice(source, path, choices) {
   return choices.indexOf(
-    read(source, path, choices[0], (value) => choices.includes(value), `one of ${choices.map((c) => `"${c}"`).join(", ")}`),
+    read(source, path, choices[0], (value) => choices.includes(value), `one of "${choices.join('", "')}"`),
   );
 }
 
@@ -51,8 +51,8 @@ const MOST_PROTOCOLS = 32;
  */
 export function readOptions(options = {}, url, own = options) {
   if (!isObject(options)) refuse("options", "an object");
-  const reconnect = options.reconnect === false ? {} : group(options, "reconnect", "false or ");
-  const heartbeat = options.heartbeat === false ? {} : group(options, "heartbeat", "false or ");
+  const reconnect = group(options, "reconnect", "false or ");
+  const heartbeat = group(options, "heartbeat", "false or ");
   const beats = isObject(options.heartbeat);
   const outbox = group(options, "outbox");
   const inbox = group(options, "inbox");
@@ -95,7 +95,7 @@ export function readOptions(options = {}, url, own = options) {
       options.reconnect !== false,
       minDelay,
       maxDelay,
-      read(reconnect, "reconnect.factor", 2, (value) => Number.isFinite(value) && value >= 1, "a number of at least 1"),
+      read(reconnect, "reconnect.factor", 2, (value) => isDelay(value) && value >= 1, "a number of at least 1"),
       read(reconnect, "reconnect.maxAttempts", Infinity, isCount, COUNT),
       read(reconnect, "reconnect.stableAfter", 5000, isDelay, DELAY),
       read(options, "connectTimeout", 10_000, isSpan, SPAN),
@@ -117,24 +117,24 @@ export function readOptions(options = {}, url, own = options) {
 }
 
 function readCodec(codec = "json") {
-  if (typeof codec === "string" && Object.hasOwn(CODECS, codec)) return CODECS[codec];
+  if (isText(codec) && Object.hasOwn(CODECS, codec)) return CODECS[codec];
   if (isObject(codec) && isFunction(codec.encode) && isFunction(codec.decode)) return codec;
   return refuse("codec", '"json", "text", "bytes" or an object { encode, decode }');
 }
 
 function readProtocols(protocols = []) {
-  const list = typeof protocols === "string" ? [protocols] : protocols;
+  const list = isText(protocols) ? [protocols] : protocols;
   if (!Array.isArray(list)) refuse("protocols", "a string or an array of strings");
   list.forEach((name, index) => {
-    if (typeof name !== "string" || !TOKEN.test(name)) syntaxError(`the subprotocol ${JSON.stringify(name)} is no valid name`);
+    if (!isText(name) || !TOKEN.test(name)) syntaxError(`the subprotocol ${JSON.stringify(name)} is no valid name`);
     if (list.indexOf(name) !== index) syntaxError(`the subprotocol "${name}" is there twice`);
   });
-  return [...list];
+  return list.slice();
 }
 
 /** The absolute ws: or wss: URL. */
 export function readUrl(url) {
-  if (typeof url !== "string" && tagOf(url) !== "URL") {
+  if (!isText(url) && tagOf(url) !== "URL") {
     throw new TypeError(`tautline: a URL is a string or a URL object, or a function that gives one; not ${typeof url}`);
   }
   let parsed;
@@ -144,9 +144,8 @@ export function readUrl(url) {
   } catch {
     syntaxError(`"${url}" is no URL`);
   }
-  if (parsed.protocol === "http:") parsed.protocol = "ws:";
-  if (parsed.protocol === "https:") parsed.protocol = "wss:";
-  if (parsed.protocol !== "ws:" && parsed.protocol !== "wss:") {
+  parsed.protocol = parsed.protocol.replace("http", "ws");
+  if (!/^wss?:/.test(parsed.protocol)) {
     syntaxError(`the URL "${url}" must begin with ws:, wss:, http: or https:, or be relative to the page`);
   }
   if (parsed.href.includes("#")) syntaxError(`the URL "${url}" must have no fragment`);

@@ -1,6 +1,7 @@
 // The face that `connect` gives: typed messages, promises, events, one consumer. Payloads and the connection are link.js's.
 
 import { bytesOf } from "./codecs.js";
+import { isText } from "./frames.js";
 import { failure, TautlineError } from "./errors.js";
 import { deferred, Link } from "./link.js";
 import { checkClose, isObject, readOptions, readUrl } from "./options.js";
@@ -151,11 +152,10 @@ export class Socket extends EventTarget {
   }
 
   #encode(message) {
-    const payload = this.#codec.encode(message);
-    if (typeof payload === "string") return payload;
-    const bytes = bytesOf(payload);
-    if (!bytes) throw new TypeError("a codec's encode returns a string or a Uint8Array");
-    return bytes;
+    const encoded = this.#codec.encode(message);
+    const payload = isText(encoded) ? encoded : bytesOf(encoded);
+    if (payload === undefined) throw new TypeError("a codec's encode returns a string or a Uint8Array");
+    return payload;
   }
 
   #tell(type, fields) {
@@ -229,7 +229,7 @@ export class Socket extends EventTarget {
 
   #receive(messages) {
     for (const data of messages) {
-      this.#inbox.push(typeof data === "string" ? data : new Uint8Array(data));
+      this.#inbox.push(isText(data) ? data : new Uint8Array(data));
       this.#serve();
     }
     this.#dispatchAll();

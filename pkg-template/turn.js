@@ -2,20 +2,19 @@
 // hidden tabs.
 
 const callbacks = [];
-let port;
+let channel;
 
 export function endOfTurn(callback) {
   // Node, Deno and Bun, which an open channel would keep alive.
   if (typeof setImmediate === "function") setImmediate(callback);
   else if (typeof MessageChannel === "function") {
     callbacks.push(callback);
-    (port ??= openPort()).postMessage(0);
+    if (!channel) {
+      channel = new MessageChannel();
+      channel.port1.onmessage = () => callbacks.shift()();
+    }
+    channel.port2.postMessage(0);
   } else setTimeout(callback);
 }
 
-/** Whatever comes in at one end runs the oldest callback at the other. */
-function openPort() {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => callbacks.shift()();
-  return port2;
-}
+
