@@ -324,7 +324,7 @@ export class Link {
         }
       },
       release: (count) => this.#release(count),
-      deliver: (messages) => owner.received(messages),
+      received: (messages) => owner.received(messages),
       dropOldest: (count) => owner.dropped(count),
       retry: (close) => {
         this.#lastClose = close;

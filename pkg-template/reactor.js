@@ -20,6 +20,9 @@ const NO_STATUS = 1005;
 const SLEEP = 5000;
 /** Messages that follow each other sooner than this, in ms, are a row. */
 const GATHER = 0.1;
+/** Of those that arrive so many are one at most, each below so many bytes, or code units: an inbox has room for that, or they are fewer. */
+const MOST = 64;
+const LONG = 4096;
 /** No frame without messages is longer than this, in bytes. */
 const LONGEST_CONTROL = 64 * 1024;
 /** A browser takes longer delays than this for none at all. */
@@ -46,6 +49,8 @@ export class Reactor {
   #generation = 0;
   /** What arrived and was not delivered yet. */
   #arrivals = new Queue();
+  /** What came in and waits. The engine knows of it, and there is nothing else to be done. */
+  #row = [];
   #timer;
   /** What the timer is set for. */
   #deadline = Infinity;
@@ -57,10 +62,11 @@ export class Reactor {
   /** The end of the turn is waited for. */
   #busy = false;
   /**
-   * Until then what is to go out on a plain WebSocket waits for the turn's end, and goes out in a row: the browser's other
-   * threads are woken once for all of it.
+   * What goes out on a plain WebSocket waits for it where more went out right before, and leaves in a row: the browser's other
+   * threads are woken once for all of it. So does what comes in: whoever takes it is woken once. These are the times until which
+   * either is close behind what was before it.
    */
-  #gatherUntil = 0;
+  #rowUntil = {};
   /** Not at the browser's own class, for one, and not behind a close. */
   #mayGather;
   /** How many messages were taken that the engine has not heard of, and how many these may become: it says so. */
@@ -150,7 +156,8 @@ export class Reactor {
         const signal = input(event);
         if (signal) this.#handle(signal);
       },
-      { signal: this.#page.signal },
+      // It has a signal, as options have.
+      this.#page,
     );
   }
 
@@ -190,11 +197,11 @@ export class Reactor {
     return decoder.decode(this.#bytes());
   }
 
-  /** What there is to do: `alone` are messages that are all there is, unless the application wants something more. */
-  #run(alone) {
+  /** What there is to do. */
+  #run() {
     const isNested = this.#running;
     this.#running = true;
-    if (alone) this.#host.deliver(alone);
+    if (this.#row.length > 0) this.#host.received(this.#row.splice(0));
     if (isNested) return;
     let holds;
     try {
@@ -203,7 +210,7 @@ export class Reactor {
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
         const sends = this.#number(N.IS_SENDING);
         if (sends && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
-        if (sends) holds ??= this.#mayGather && this.#gathers();
+        if (sends) holds ??= this.#mayGather && this.#waits(N.SEND);
         const output = this.#wasm.poll(this.#engine, holds);
         if (output === 0) break;
         this.#perform(output, this.#number(0));
@@ -233,7 +240,7 @@ export class Reactor {
       case N.AWAIT_TURN:
         return this.#awaitTurn();
       case N.DELIVER:
-        return host.deliver(this.#arrivals.take(number));
+        return host.received(this.#arrivals.take(number));
       case N.DISCARD:
         return this.#arrivals.take(number);
       case N.DROP:
@@ -264,12 +271,12 @@ export class Reactor {
     }
   }
 
-  /** Whether what is about to go out had better wait for the turn's end, because so much goes out these days. */
-  #gathers() {
+  /** Whether what goes out, or came in, had better wait for the turn's end, because so much does these days. */
+  #waits(direction) {
     if (!this.#busy) {
       const at = now();
-      if (at >= this.#gatherUntil) this.#gatherUntil = at + GATHER;
-      else this.#awaitTurn();
+      if (at < this.#rowUntil[direction]) this.#awaitTurn();
+      else this.#rowUntil[direction] = at + GATHER;
     }
     return this.#busy;
   }
@@ -281,7 +288,7 @@ export class Reactor {
 
   #endTurn() {
     this.#busy = false;
-    this.#gatherUntil = 0;
+    this.#rowUntil = {};
     this.#handle(N.TURN_ENDED);
   }
 
@@ -291,7 +298,7 @@ export class Reactor {
 
   #retryIn() {
     const delay = this.#number(2);
-    return Number.isNaN(delay) ? null : delay;
+    return delay >= 0 ? delay : null;
   }
 
   #open(generation) {
@@ -307,8 +314,9 @@ export class Reactor {
     raw.binaryType = "arraybuffer";
     const handlers = new AbortController();
     this.#handlers = handlers;
-    // What an abandoned socket says has no meaning any more; and nothing of ours is to live as long as it takes to close.
-    const on = (type, take) => raw.addEventListener(type, take, { signal: handlers.signal });
+    // What an abandoned socket says has no meaning any more; and nothing of ours is to live as long as it takes to close. These are
+    // options, with a signal.
+    const on = (type, take) => raw.addEventListener(type, take, handlers);
     on("open", () => {
       if (this.#durable && raw.protocol !== PROTOCOL) return this.#handle(N.WRONG_PROTOCOL, generation);
       this.#host.connected(raw);
@@ -317,19 +325,26 @@ export class Reactor {
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
       this.#tellTaken();
-      const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, data.byteLength ?? data.length);
-      if (!isAll) this.#arrivals.push(data);
-      this.#run(isAll && [data]);
+      const size = data.byteLength ?? data.length;
+      const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, size);
+      const messages = isAll ? this.#row : this.#arrivals;
+      messages.push(data);
+      if (isAll && this.#mayGather && size < LONG && messages.length < Math.min(this.#window, MOST) && this.#waits(N.MESSAGE)) return;
+      this.#run();
     });
     on("error", () => this.#handle(N.FAILED, generation));
-    on("close", ({ code, reason, wasClean }) => {
+    const end = (event) => {
+      // What came in before is taken before.
+      if (this.#row.length > 0) return endOfTurn(() => this.#raw === raw && end(event));
+      const { code, reason, wasClean } = event;
       this.#release(generation);
       // The policy is user code and may send: nothing goes out on a socket that is gone.
       this.#feed(N.CLOSING, generation);
       const retry = this.#host.retry({ code, reason, wasClean });
       this.#put(encoder.encode(reason));
       this.#handle(N.ENDED, generation, code, wasClean, retry);
-    });
+    };
+    on("close", end);
   }
 
   /** A frame of a session. */
@@ -351,23 +366,21 @@ export class Reactor {
 
   #release(generation) {
     if (generation !== this.#generation) return;
-    const raw = this.#raw;
-    this.#raw = undefined;
     this.#handlers?.abort();
-    raw?.close();
+    this.#raw?.close();
+    this.#raw = undefined;
   }
 
   /** A timer that is set for earlier stays: firing early is harmless, and arming costs. */
   #setTimer(deadline) {
-    if (deadline < Infinity && this.#deadline <= deadline) return;
+    if (this.#deadline <= deadline && deadline < Infinity) return;
     clearTimeout(this.#timer);
     this.#deadline = deadline;
     if (deadline === Infinity) return;
     const fire = () => {
       this.#deadline = Infinity;
-      const before = this.#drift;
+      if (drift() > this.#drift + SLEEP) this.#feed(N.WOKE);
       this.#drift = drift();
-      if (this.#drift - before > SLEEP) this.#feed(N.WOKE);
       this.#handle(N.TIMER);
     };
     this.#timer = setTimeout(fire, Math.min(Math.max(Math.ceil(deadline - now()), 0), LONGEST));

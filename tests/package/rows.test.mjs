@@ -1,4 +1,5 @@
-// Plain messages that follow each other closely wait for the end of their turn, and go out in a row. Nobody is to notice.
+// Plain messages that follow each other closely wait for the end of their turn, and go out, or come in, in a row. Nobody is to
+// notice.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +8,13 @@ import { useStage } from "./stage.mjs";
 
 const stage = useStage();
 
-/** Runs `run` with a value in a page, with `connect`, and with `sent`: what has gone to the browser's socket so far. */
+/**
+ * Runs `run` with a value in a page, with `connect`, and with `sent`: what has gone to the browser's socket so far.
+ *
+ * Besides `give(first, end)`: messages of these numbers arrive by the latest socket, each a task of its own as far as anybody can
+ * tell, with what it leads to at once. And `still()`: no time passes any more, so that whatever comes is close to what came before
+ * it. `turn()` resolves behind the end of the present turn.
+ */
 async function inPage(run, value) {
   const page = await stage.openPage();
   try {
@@ -18,6 +25,35 @@ async function inPage(run, value) {
       WebSocket.prototype.send = function (data) {
         sent.push(data);
         return send.call(this, data);
+      };
+      globalThis.WebSocket = class extends WebSocket {
+        constructor(...values) {
+          super(...values);
+          globalThis.raw = this;
+        }
+      };
+      globalThis.arrive = (data) => raw.dispatchEvent(new MessageEvent("message", { data }));
+      globalThis.give = async (first, end) => {
+        for (let number = first; number < end; number++) {
+          arrive(String(number));
+          await settled();
+        }
+      };
+      globalThis.settled = async () => {
+        for (let i = 0; i < 200; i++) await null;
+      };
+      globalThis.still = () => {
+        const time = performance.now();
+        performance.now = () => time;
+      };
+      globalThis.turn = () => new Promise((resolve) => setTimeout(resolve));
+      /** Of the numbers from 0 on, how many an iterator has given so far. */
+      globalThis.counted = (socket) => {
+        const taken = { count: 0 };
+        (async () => {
+          for await (const number of socket) if (number === taken.count) taken.count++;
+        })();
+        return taken;
       };
     });
     return await page.evaluate(run, value);
@@ -104,4 +140,123 @@ test("a session says what waits for the turn's end before its page goes", async 
   });
   // The last is the BYE.
   assert.deepEqual([frames.slice(0, -1), typeof frames.at(-1)], [["1\x1e0", "2\x1e1\x1e2"], "number"]);
+});
+
+test("messages that follow each other closely come out together when the turn ends", async () => {
+  const counts = await inPage(async () => {
+    const socket = connect("/echo");
+    await socket.opened;
+    const taken = counted(socket);
+    const counts = [];
+    still();
+    for (const [first, end] of [[0, 1], [1, 10]]) counts.push(await give(first, end).then(() => taken.count));
+    await turn();
+    counts.push(taken.count);
+    // The first of the next does not wait, and no more than 64 do.
+    for (const [first, end] of [[10, 11], [11, 74], [74, 80]]) counts.push(await give(first, end).then(() => taken.count));
+    await turn();
+    return [...counts, taken.count];
+  });
+  assert.deepEqual(counts, [1, 1, 10, 11, 11, 75, 80]);
+});
+
+test("listeners have them together, too, and a large one takes along what waits", async () => {
+  const [before, after] = await inPage(async () => {
+    const socket = connect("/echo", { codec: "text" });
+    await socket.opened;
+    const lengths = [];
+    socket.addEventListener("message", ({ data }) => lengths.push(data.length));
+    still();
+    await give(0, 5);
+    const before = [...lengths];
+    arrive("x".repeat(10_000));
+    return [before, lengths];
+  });
+  assert.deepEqual([before, after], [[1], [1, 1, 1, 1, 1, 10_000]]);
+});
+
+test("a row is no reason for an inbox to be full", async () => {
+  for (const inbox of [{ messages: 4 }, { messages: 1 }, { bytes: 10 }, { messages: 4, overflow: "drop-oldest" }]) {
+    const [state, count] = await inPage(async (inbox) => {
+      const socket = connect("/echo", { inbox });
+      await socket.opened;
+      const taken = counted(socket);
+      still();
+      await give(0, 50);
+      await turn();
+      return [socket.state, taken.count];
+    }, inbox);
+    assert.deepEqual([state, count], ["open", 50], JSON.stringify(inbox));
+  }
+});
+
+test("what came before an end is taken before anybody is told or asked", async () => {
+  const [atOnce, told, asked] = await inPage(async () => {
+    const counts = {};
+    let taken;
+    const retry = () => {
+      counts.asked = taken.count;
+      return true;
+    };
+    const socket = connect("/echo", { reconnect: { retry } });
+    await socket.opened;
+    taken = counted(socket);
+    const told = new Promise((resolve) => socket.addEventListener("disconnect", () => resolve(taken.count)));
+    still();
+    await give(0, 10);
+    raw.dispatchEvent(new CloseEvent("close", { code: 1006 }));
+    const atOnce = taken.count;
+    return [atOnce, await told, counts.asked];
+  });
+  assert.deepEqual([atOnce, told, asked], [1, 10, 10]);
+});
+
+test("an end behind a row is none where the page has gone aside meanwhile", async () => {
+  const [count, ends, asked] = await inPage(async () => {
+    let asked = 0;
+    const socket = connect("/echo", { reconnect: { retry: () => ++asked } });
+    await socket.opened;
+    const taken = counted(socket);
+    let ends = 0;
+    socket.addEventListener("disconnect", () => ends++);
+    still();
+    await give(0, 10);
+    raw.dispatchEvent(new CloseEvent("close", { code: 1006 }));
+    dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+    await turn();
+    await turn();
+    return [taken.count, ends, asked];
+  });
+  assert.deepEqual([count, ends, asked], [10, 1, 0]);
+});
+
+test("a row comes out before its page goes, and before its socket closes", async () => {
+  for (const persisted of [true, false, undefined]) {
+    const count = await inPage(async (persisted) => {
+      const socket = connect("/echo");
+      await socket.opened;
+      const taken = counted(socket);
+      still();
+      await give(0, 10);
+      if (persisted === undefined) socket.close();
+      else dispatchEvent(new PageTransitionEvent("pagehide", { persisted }));
+      await settled();
+      return taken.count;
+    }, persisted);
+    assert.equal(count, 10);
+  }
+});
+
+test("the browser’s own interface has each message in its own turn", async () => {
+  const count = await inPage(async () => {
+    const { default: TautSocket } = await import("/node_modules/tautline/websocket.js");
+    const socket = new TautSocket("/echo");
+    await new Promise((resolve) => (socket.onopen = resolve));
+    let count = 0;
+    socket.onmessage = () => count++;
+    still();
+    await give(0, 10);
+    return count;
+  });
+  assert.equal(count, 10);
 });
