@@ -6,6 +6,9 @@ const BATCH = 0;
 /** A number of the wire has at most 53 bits, 7 in a byte. */
 const LONGEST_NUMBER = 8;
 
+/** So many subprotocols fit into the first frame. */
+export const MOST_PROTOCOLS = 32;
+
 export const encoder = new TextEncoder();
 /** Throws where bytes are no UTF-8. */
 export const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

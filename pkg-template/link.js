@@ -9,7 +9,7 @@ import { pack, sizeOf } from "./frames.js";
 import * as N from "./numbers.js";
 import { readUrl } from "./options.js";
 import { Queue } from "./queue.js";
-import { LONGEST, now, PROTOCOL, Reactor } from "./reactor.js";
+import { lengthOf, LONGEST, now, PROTOCOL, Reactor } from "./reactor.js";
 
 const ACCEPTED = Promise.resolve();
 // In the engine's order.
@@ -112,7 +112,7 @@ export class Link {
   /** Resolves when everything accepted so far, and what waits to be, is handed to the browser; in a session, taken. */
   flush() {
     if (this.#stats) return refusal("closed");
-    if (this.#released >= this.#accepted && this.#waiting.length === 0) return Promise.resolve();
+    if (this.#released >= this.#accepted && this.#waiting.length === 0) return ACCEPTED;
     const flush = deferred();
     this.#flushes.push({ count: this.#accepted + this.#waiting.length, ...flush });
     return flush.promise;
@@ -222,7 +222,7 @@ export class Link {
 
   /** In a session as it counts on the wire, in UTF-8; otherwise what costs nothing to know. */
   #sizeOf(payload) {
-    return this.#options.durable ? sizeOf(payload) : (payload.byteLength ?? payload.size ?? payload.length);
+    return this.#options.durable ? sizeOf(payload) : lengthOf(payload);
   }
 
   /** Puts a payload into the outbox, where the engine takes it. */
@@ -294,8 +294,7 @@ export class Link {
           // In a session the application's own travel in its first frame.
           this.raw = new WebSocket(this.#url, this.#options.durable ? [PROTOCOL] : this.#options.protocols);
         } catch (cause) {
-          this.#thrown = cause;
-          throw cause;
+          throw (this.#thrown = cause);
         }
         owner.connecting?.(this.raw);
         return this.raw;
@@ -387,17 +386,17 @@ export class Link {
   }
 
   async #askUrl(number) {
-    const question = new AbortController();
-    this.#question = question;
+    const question = (this.#question = new AbortController());
+    const { signal } = question;
     let ready = false;
     try {
-      const attempt = { number, lastClose: this.#lastClose ?? undefined, signal: question.signal };
+      const attempt = { number, lastClose: this.#lastClose ?? undefined, signal };
       const url = readUrl(await this.#provider(attempt));
-      if (question.signal.aborted) return;
+      if (signal.aborted) return;
       this.#url = url;
       ready = true;
     } catch (cause) {
-      if (question.signal.aborted) return;
+      if (signal.aborted) return;
       this.#owner.failed(new TautlineError("url", "the URL provider failed", { cause }));
     }
     this.#question = undefined;

@@ -2,7 +2,7 @@
 // SyntaxError for URLs and subprotocols, as of the browser's own class) that names the option and what it takes.
 
 import { CODECS, tagOf } from "./codecs.js";
-import { isText, utf8Length } from "./frames.js";
+import { isText, MOST_PROTOCOLS, utf8Length } from "./frames.js";
 
 const TOKEN = /^[\w!#-'*+.^`|~-]+$/;
 
@@ -41,9 +41,6 @@ function choice(source, path, choices) {
 const COUNT = "a whole number of at least 1, or Infinity";
 const DELAY = "a number of milliseconds";
 const SPAN = "a number of milliseconds above 0";
-
-/** So many subprotocols fit into the first frame of a session. */
-const MOST_PROTOCOLS = 32;
 
 /**
  * `url` as `connect` takes it: a function is asked before every attempt. `own` has `codec` and `protocols`, where they

@@ -20,8 +20,7 @@ const NO_STATUS = 1005;
 const SLEEP = 5000;
 /** Messages that follow each other sooner than this, in ms, are a row. */
 const GATHER = 0.1;
-/** Of those that arrive so many are one at most, each below so many bytes, or code units: an inbox has room for that, or they are fewer. */
-const MOST = 64;
+/** So many messages as a window has, none of which is longer, fit into an inbox. */
 const LONG = 4096;
 /** No frame without messages is longer than this, in bytes. */
 const LONGEST_CONTROL = 64 * 1024;
@@ -29,6 +28,8 @@ const LONGEST_CONTROL = 64 * 1024;
 export const LONGEST = 2 ** 31 - 1;
 
 export const now = () => performance.now();
+/** What costs nothing to know. */
+export const lengthOf = (data) => data.byteLength ?? data.size ?? data.length;
 const drift = () => Date.now() - now();
 
 export class Reactor {
@@ -49,8 +50,8 @@ export class Reactor {
   #generation = 0;
   /** What arrived and was not delivered yet. */
   #arrivals = new Queue();
-  /** What came in and waits. The engine knows of it, and there is nothing else to be done. */
-  #row = [];
+  /** What came in on a plain WebSocket and waits for the turn's end: the engine has not heard of it. */
+  #row = new Queue();
   #timer;
   /** What the timer is set for. */
   #deadline = Infinity;
@@ -66,7 +67,7 @@ export class Reactor {
    * threads are woken once for all of it. So does what comes in: whoever takes it is woken once. These are the times until which
    * either is close behind what was before it.
    */
-  #rowUntil = {};
+  #rowUntil = [];
   /** Not at the browser's own class, for one, and not behind a close. */
   #mayGather;
   /** How many messages were taken that the engine has not heard of, and how many these may become: it says so. */
@@ -93,7 +94,7 @@ export class Reactor {
     this.#listen(globalThis, "offline", () => N.OFFLINE);
     this.#listen(globalThis, "pagehide", ({ persisted }) => {
       // Now or never.
-      this.#endTurn();
+      this.#takeRow();
       return persisted ? N.LEFT : N.UNLOADED;
     });
     // Fires after the first load, too.
@@ -197,11 +198,11 @@ export class Reactor {
     return decoder.decode(this.#bytes());
   }
 
-  /** What there is to do. */
-  #run() {
+  /** What there is to do: `alone` are messages that are all there is, unless the application wants something more. */
+  #run(alone) {
     const isNested = this.#running;
     this.#running = true;
-    if (this.#row.length > 0) this.#host.received(this.#row.splice(0));
+    if (alone) this.#host.received(alone);
     if (isNested) return;
     let holds;
     try {
@@ -283,13 +284,33 @@ export class Reactor {
 
   #awaitTurn() {
     this.#busy = true;
-    endOfTurn(() => this.#endTurn());
+    endOfTurn(() => this.#takeRow());
   }
 
   #endTurn() {
     this.#busy = false;
-    this.#rowUntil = {};
+    this.#rowUntil = [];
     this.#handle(N.TURN_ENDED);
+  }
+
+  /** The turn has ended: what came in and waited for that is taken in. */
+  #takeRow() {
+    this.#endTurn();
+    for (let place = 0; this.#row.length > 0; place++) {
+      // Who awaits messages takes them between turns: in one of them no more come in than any inbox has room for.
+      if (place >= (lengthOf(this.#row.at(0)) > LONG ? 1 : this.#window)) return this.#awaitTurn();
+      // What it is answered goes out at once: held back, the answers of a row might find no room.
+      this.#rowUntil = [];
+      this.#take(this.#row.shift());
+    }
+  }
+
+  /** Takes a message of a plain WebSocket in. */
+  #take(data) {
+    this.#tellTaken();
+    const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), this.#generation, lengthOf(data));
+    if (!isAll) this.#arrivals.push(data);
+    this.#run(isAll && [data]);
   }
 
   #end(code) {
@@ -312,8 +333,7 @@ export class Reactor {
     this.#generation = generation;
     // Blobs are read asynchronously, and come out of order.
     raw.binaryType = "arraybuffer";
-    const handlers = new AbortController();
-    this.#handlers = handlers;
+    const handlers = (this.#handlers = new AbortController());
     // What an abandoned socket says has no meaning any more; and nothing of ours is to live as long as it takes to close. These are
     // options, with a signal.
     const on = (type, take) => raw.addEventListener(type, take, handlers);
@@ -324,13 +344,8 @@ export class Reactor {
     });
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
-      this.#tellTaken();
-      const size = data.byteLength ?? data.length;
-      const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), generation, size);
-      const messages = isAll ? this.#row : this.#arrivals;
-      messages.push(data);
-      if (isAll && this.#mayGather && size < LONG && messages.length < Math.min(this.#window, MOST) && this.#waits(N.MESSAGE)) return;
-      this.#run();
+      if (this.#row.length > 0 || (this.#mayGather && this.#waits(N.MESSAGE))) this.#row.push(data);
+      else this.#take(data);
     });
     on("error", () => this.#handle(N.FAILED, generation));
     const end = (event) => {

@@ -246,7 +246,7 @@ export class Socket extends EventTarget {
   #end(end, error, payloads) {
     // Nothing comes after `close`.
     this.#dispatchAll();
-    this.#opened.reject(error ?? new TautlineError("closed", `the socket closed before it was open (code ${end.code})`));
+    this.#opened.reject(error ?? new TautlineError("closed", `the socket closed with ${end.code} before it was open`));
     if (error && error.code !== "closed") this.#tell("error", { error });
     this.#tell("close", { ...end, unacknowledged: this.#decodeAll(payloads) });
     this.#closed.resolve(end);

@@ -16,5 +16,3 @@ export function endOfTurn(callback) {
     channel.port2.postMessage(0);
   } else setTimeout(callback);
 }
-
-

@@ -13,7 +13,7 @@ const stage = useStage();
  *
  * Besides `give(first, end)`: messages of these numbers arrive by the latest socket, each a task of its own as far as anybody can
  * tell, with what it leads to at once. And `still()`: no time passes any more, so that whatever comes is close to what came before
- * it. `turn()` resolves behind the end of the present turn.
+ * it. `until(holds)` waits for a condition, and gives what that gives.
  */
 async function inPage(run, value) {
   const page = await stage.openPage();
@@ -46,7 +46,9 @@ async function inPage(run, value) {
         const time = performance.now();
         performance.now = () => time;
       };
-      globalThis.turn = () => new Promise((resolve) => setTimeout(resolve));
+      globalThis.until = async (holds) => {
+        for (let held; ; await new Promise((resolve) => setTimeout(resolve))) if ((held = holds())) return held;
+      };
       /** Of the numbers from 0 on, how many an iterator has given so far. */
       globalThis.counted = (socket) => {
         const taken = { count: 0 };
@@ -150,43 +152,110 @@ test("messages that follow each other closely come out together when the turn en
     const counts = [];
     still();
     for (const [first, end] of [[0, 1], [1, 10]]) counts.push(await give(first, end).then(() => taken.count));
-    await turn();
-    counts.push(taken.count);
-    // The first of the next does not wait, and no more than 64 do.
-    for (const [first, end] of [[10, 11], [11, 74], [74, 80]]) counts.push(await give(first, end).then(() => taken.count));
-    await turn();
-    return [...counts, taken.count];
+    counts.push(await until(() => taken.count === 10 && taken.count));
+    // The first of the next does not wait.
+    for (const [first, end] of [[10, 11], [11, 80]]) counts.push(await give(first, end).then(() => taken.count));
+    return [...counts, await until(() => taken.count === 80 && taken.count)];
   });
-  assert.deepEqual(counts, [1, 1, 10, 11, 11, 75, 80]);
+  assert.deepEqual(counts, [1, 1, 10, 11, 11, 80]);
 });
 
-test("listeners have them together, too, and a large one takes along what waits", async () => {
+test("listeners have them together, too, and what is large in its place", async () => {
   const [before, after] = await inPage(async () => {
     const socket = connect("/echo", { codec: "text" });
     await socket.opened;
     const lengths = [];
     socket.addEventListener("message", ({ data }) => lengths.push(data.length));
     still();
-    await give(0, 5);
-    const before = [...lengths];
+    await give(0, 3);
     arrive("x".repeat(10_000));
-    return [before, lengths];
+    await give(3, 5);
+    return [[...lengths], await until(() => lengths.length === 6 && lengths)];
   });
-  assert.deepEqual([before, after], [[1], [1, 1, 1, 1, 1, 10_000]]);
+  assert.deepEqual([before, after], [[1], [1, 1, 1, 10_000, 1, 1]]);
 });
 
 test("a row is no reason for an inbox to be full", async () => {
-  for (const inbox of [{ messages: 4 }, { messages: 1 }, { bytes: 10 }, { messages: 4, overflow: "drop-oldest" }]) {
-    const [state, count] = await inPage(async (inbox) => {
-      const socket = connect("/echo", { inbox });
+  const small = Array(50).fill(1);
+  for (const [inbox, sizes] of [
+    [{ messages: 4 }, small],
+    [{ messages: 1 }, small],
+    [{ bytes: 10 }, small],
+    [{ messages: 4, overflow: "drop-oldest" }, small],
+    [{ bytes: 1e6 }, [...Array(60).fill(4000), 900_000]],
+    [{ bytes: 1e6 }, [1, 900_000, 900_000, 1]],
+  ]) {
+    const [state, got] = await inPage(async ([inbox, sizes]) => {
+      const socket = connect("/echo", { inbox, codec: "text" });
       await socket.opened;
-      const taken = counted(socket);
+      const got = [];
+      (async () => {
+        for await (const { length } of socket) got.push(length);
+      })();
+      await settled();
       still();
-      await give(0, 50);
-      await turn();
-      return [socket.state, taken.count];
-    }, inbox);
-    assert.deepEqual([state, count], ["open", 50], JSON.stringify(inbox));
+      for (const size of sizes) {
+        arrive("x".repeat(size));
+        await settled();
+      }
+      await until(() => socket.state !== "open" || got.length === sizes.length);
+      return [socket.state, got];
+    }, [inbox, sizes]);
+    assert.deepEqual([state, got], ["open", sizes], JSON.stringify(inbox));
+  }
+});
+
+test("answers to a row find the room that they would find one by one", async () => {
+  for (const outbox of [{ messages: 16 }, { messages: 4 }, { messages: 4, overflow: "reject" }]) {
+    const [accepted, refused, all] = await inPage(async (outbox) => {
+      const socket = connect("/sink?messages=1000000", { outbox });
+      await socket.opened;
+      let [accepted, refused] = [0, 0];
+      socket.addEventListener("message", ({ data }) => socket.send(data).then(() => accepted++, () => refused++));
+      still();
+      await give(0, 200);
+      await until(() => accepted + refused === 200);
+      await socket.flush();
+      return [accepted, refused, sent];
+    }, outbox);
+    assert.deepEqual([accepted, refused], [200, 0], JSON.stringify(outbox));
+    assert.deepEqual(all, [...Array(200).keys()].map(String));
+  }
+});
+
+test("what is refused while a row waits is refused, and nothing else is", async () => {
+  const [code, all] = await inPage(async () => {
+    const socket = connect("/sink?messages=1000000", { codec: "text", outbox: { bytes: 1000 } });
+    await socket.opened;
+    socket.addEventListener("message", ({ data }) => socket.send(data));
+    still();
+    await give(0, 3);
+    const code = await socket.send("x".repeat(2000)).catch(({ code }) => code);
+    await until(() => sent.length >= 3);
+    await socket.flush();
+    return [code, sent];
+  });
+  assert.deepEqual([code, all], ["too-big", ["0", "1", "2"]]);
+});
+
+test("a close leaves a row to come out, and an abort does not; neither does it, nor a question, by itself", async () => {
+  for (const end of ["close", "abort"]) {
+    const counts = await inPage(async (end) => {
+      const ending = new AbortController();
+      const socket = connect("/echo", { signal: ending.signal });
+      await socket.opened;
+      let count = 0;
+      socket.addEventListener("message", () => count++);
+      still();
+      await give(0, 10);
+      socket.stats();
+      if (end === "abort") ending.abort();
+      else socket.close();
+      const atOnce = count;
+      await socket.closed;
+      return [atOnce, count];
+    }, end);
+    assert.deepEqual(counts, [1, end === "close" ? 10 : 1], end);
   }
 });
 
@@ -223,29 +292,29 @@ test("an end behind a row is none where the page has gone aside meanwhile", asyn
     await give(0, 10);
     raw.dispatchEvent(new CloseEvent("close", { code: 1006 }));
     dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
-    await turn();
-    await turn();
+    await until(() => ends > 0);
+    // Whatever else would come of it comes soon.
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve));
     return [taken.count, ends, asked];
   });
   assert.deepEqual([count, ends, asked], [10, 1, 0]);
 });
 
-test("a row comes out before its page goes, and before its socket closes", async () => {
-  for (const persisted of [true, false, undefined]) {
+for (const persisted of [true, false]) {
+  test(`a row comes out before its page goes ${persisted ? "aside" : "for good"}`, async () => {
     const count = await inPage(async (persisted) => {
       const socket = connect("/echo");
       await socket.opened;
       const taken = counted(socket);
       still();
       await give(0, 10);
-      if (persisted === undefined) socket.close();
-      else dispatchEvent(new PageTransitionEvent("pagehide", { persisted }));
+      dispatchEvent(new PageTransitionEvent("pagehide", { persisted }));
       await settled();
       return taken.count;
     }, persisted);
     assert.equal(count, 10);
-  }
-});
+  });
+}
 
 test("the browser’s own interface has each message in its own turn", async () => {
   const count = await inPage(async () => {
