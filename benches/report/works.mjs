@@ -113,8 +113,8 @@ export const GROWTHS = {
   sockets: {
     title: "Sockets at once",
     says: "Messages are echoed through one socket, or through many that are open at once: 250 at most, as Chromium allows no more "
-      + "than 255 WebSockets in all pages together. They take turns, ten of them busy at a time, so that as many messages are on their "
-      + "way with each number of sockets. Were all 250 busy, each would bring so little that Chromium reads it a thousand bytes at a "
+      + "than 255 WebSockets in all pages together. They take turns, ten of them busy at a time, so that from ten on as many messages "
+      + "are on their way. Were all 250 busy, each would bring so little that Chromium reads it a thousand bytes at a "
       + "time, whoever the client is.",
     scale: "log",
   },

@@ -1,6 +1,6 @@
 // The growth `sockets`: what one message of the echo costs with one socket, and with 10, 100 and 1,000 that are open at once. The
 // messages are as many each time, or more where there are many sockets, as they go over each of them: in bouts, ten at a time, so
-// that with each number of sockets as many messages are on their way.
+// that from ten sockets on as many messages are on their way.
 //
 // Where all sockets are busy at once, something else is measured. All their outboxes together are more than any cache holds, and
 // Chromium takes a thousand bytes at a time from a socket that brings less than a megabyte a second, as each of 250 does: it reads

@@ -1,13 +1,9 @@
-//! What `tautline-echo` is held against: the echo server as tokio-tungstenite's own example has it, but for the read buffer.
+//! What `tautline-echo` is held against: the echo server as tokio-tungstenite's own example has it, by its defaults.
 
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, future};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-
-/// As large as the other server's: what is compared is not the buffer.
-const READ_BUFFER: usize = 4 * 1024;
 
 /// Serves for ever.
 pub(crate) fn run() -> Result<()> {
@@ -24,8 +20,7 @@ pub(crate) fn run() -> Result<()> {
 
 async fn echo(tcp: TcpStream) -> Result<(), Error> {
     tcp.set_nodelay(true)?;
-    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-    let socket = tokio_tungstenite::accept_async_with_config(tcp, Some(config)).await?;
+    let socket = tokio_tungstenite::accept_async(tcp).await?;
     let (write, read) = socket.split();
     // It flushes when there is nothing to read, not after each message.
     read.try_filter(|message| future::ready(message.is_text() || message.is_binary()))
