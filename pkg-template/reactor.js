@@ -8,7 +8,7 @@
 import { decoder, encoder, hasMessages, isAscii, sizeOf, unpack } from "./frames.js";
 import * as N from "./numbers.js";
 import { Queue } from "./queue.js";
-import { endOfTurn } from "./turn.js";
+import { endOfTurn, GATHER, LONG, MOST, ROOMY } from "./turn.js";
 
 /** The subprotocol of durable sessions. */
 export const PROTOCOL = "tautline.v1";
@@ -18,10 +18,6 @@ const NO_STATUS = 1005;
 
 /** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
 const SLEEP = 5000;
-/** Messages that follow each other sooner than this, in ms, are a row. */
-const GATHER = 0.1;
-/** So many messages as a window has, none of which is longer, fit into an inbox. */
-const LONG = 4096;
 /** No frame without messages is longer than this, in bytes. */
 const LONGEST_CONTROL = 64 * 1024;
 /** A browser takes longer delays than this for none at all. */
@@ -67,7 +63,7 @@ export class Reactor {
    * threads are woken once for all of it. So does what comes in: whoever takes it is woken once. These are the times until which
    * either is close behind what was before it.
    */
-  #rowUntil = [];
+  #rowUntil = {};
   /** Not at the browser's own class, for one, and not behind a close. */
   #mayGather;
   /** How many messages were taken that the engine has not heard of, and how many these may become: it says so. */
@@ -289,18 +285,15 @@ export class Reactor {
 
   #endTurn() {
     this.#busy = false;
-    this.#rowUntil = [];
+    this.#rowUntil = {};
     this.#handle(N.TURN_ENDED);
   }
 
-  /** The turn has ended: what came in and waited for that is taken in. */
+  /** What came in is taken in, as if it came now; what it is answered goes out at once, as the answers to a row might find no room. */
   #takeRow() {
     this.#endTurn();
-    for (let place = 0; this.#row.length > 0; place++) {
-      // Who awaits messages takes them between turns: in one of them no more come in than any inbox has room for.
-      if (place >= (lengthOf(this.#row.at(0)) > LONG ? 1 : this.#window)) return this.#awaitTurn();
-      // What it is answered goes out at once: held back, the answers of a row might find no room.
-      this.#rowUntil = [];
+    while (this.#row.length > 0) {
+      this.#rowUntil = {};
       this.#take(this.#row.shift());
     }
   }
@@ -344,8 +337,11 @@ export class Reactor {
     });
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
-      if (this.#row.length > 0 || (this.#mayGather && this.#waits(N.MESSAGE))) this.#row.push(data);
-      else this.#take(data);
+      const { length } = this.#row;
+      const mayWait = this.#mayGather && this.#window >= ROOMY && length < MOST && lengthOf(data) < LONG;
+      if (mayWait && this.#waits(N.MESSAGE)) return this.#row.push(data);
+      if (length > 0) this.#takeRow();
+      this.#take(data);
     });
     on("error", () => this.#handle(N.FAILED, generation));
     const end = (event) => {

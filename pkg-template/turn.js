@@ -1,5 +1,13 @@
-// The end of the present turn of the event loop, as a task of its own. Not a timer: browsers clamp those, and delay them in
-// hidden tabs.
+// The end of the present turn of the event loop, as a task of its own, and what may wait for it. Not a timer: browsers clamp
+// those, and delay them in hidden tabs.
+
+/** Messages that follow each other sooner than this, in ms, are a row. */
+export const GATHER = 0.1;
+/** Of those that come in so many are one at most, each below so many bytes, or code units. */
+export const MOST = 64;
+export const LONG = 4096;
+/** And only where an inbox has room for at least so many. */
+export const ROOMY = 1024;
 
 const callbacks = [];
 let channel;

@@ -153,26 +153,28 @@ test("messages that follow each other closely come out together when the turn en
     still();
     for (const [first, end] of [[0, 1], [1, 10]]) counts.push(await give(first, end).then(() => taken.count));
     counts.push(await until(() => taken.count === 10 && taken.count));
-    // The first of the next does not wait.
+    // The first of the next does not wait, nor do more than 64.
     for (const [first, end] of [[10, 11], [11, 80]]) counts.push(await give(first, end).then(() => taken.count));
     return [...counts, await until(() => taken.count === 80 && taken.count)];
   });
-  assert.deepEqual(counts, [1, 1, 10, 11, 11, 80]);
+  assert.deepEqual(counts, [1, 1, 10, 11, 77, 80]);
 });
 
-test("listeners have them together, too, and what is large in its place", async () => {
-  const [before, after] = await inPage(async () => {
+test("what is large takes along what waits, in its order", async () => {
+  const [before, behind, after] = await inPage(async () => {
     const socket = connect("/echo", { codec: "text" });
     await socket.opened;
     const lengths = [];
     socket.addEventListener("message", ({ data }) => lengths.push(data.length));
     still();
     await give(0, 3);
+    const before = [...lengths];
     arrive("x".repeat(10_000));
-    await give(3, 5);
-    return [[...lengths], await until(() => lengths.length === 6 && lengths)];
+    const behind = [...lengths];
+    await give(3, 6);
+    return [before, behind, await until(() => lengths.length === 7 && lengths)];
   });
-  assert.deepEqual([before, after], [[1], [1, 1, 1, 10_000, 1, 1]]);
+  assert.deepEqual([before, behind, after], [[1], [1, 1, 1, 10_000], [1, 1, 1, 10_000, 1, 1, 1]]);
 });
 
 test("a row is no reason for an inbox to be full", async () => {
@@ -184,6 +186,7 @@ test("a row is no reason for an inbox to be full", async () => {
     [{ messages: 4, overflow: "drop-oldest" }, small],
     [{ bytes: 1e6 }, [...Array(60).fill(4000), 900_000]],
     [{ bytes: 1e6 }, [1, 900_000, 900_000, 1]],
+    [{ messages: 1024, bytes: 5e6 }, [...Array(60).fill(4000), 4_500_000, ...Array(200).fill(4000)]],
   ]) {
     const [state, got] = await inPage(async ([inbox, sizes]) => {
       const socket = connect("/echo", { inbox, codec: "text" });
@@ -224,18 +227,19 @@ test("answers to a row find the room that they would find one by one", async () 
 });
 
 test("what is refused while a row waits is refused, and nothing else is", async () => {
-  const [code, all] = await inPage(async () => {
+  const [code, atOnce, all] = await inPage(async () => {
     const socket = connect("/sink?messages=1000000", { codec: "text", outbox: { bytes: 1000 } });
     await socket.opened;
     socket.addEventListener("message", ({ data }) => socket.send(data));
     still();
     await give(0, 3);
-    const code = await socket.send("x".repeat(2000)).catch(({ code }) => code);
+    const refused = socket.send("x".repeat(2000)).catch(({ code }) => code);
+    const atOnce = [...sent];
     await until(() => sent.length >= 3);
     await socket.flush();
-    return [code, sent];
+    return [await refused, atOnce, sent];
   });
-  assert.deepEqual([code, all], ["too-big", ["0", "1", "2"]]);
+  assert.deepEqual([code, atOnce, all], ["too-big", ["0"], ["0", "1", "2"]]);
 });
 
 test("a close leaves a row to come out, and an abort does not; neither does it, nor a question, by itself", async () => {
@@ -253,6 +257,8 @@ test("a close leaves a row to come out, and an abort does not; neither does it, 
       else socket.close();
       const atOnce = count;
       await socket.closed;
+      // Whatever else would come comes soon.
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve));
       return [atOnce, count];
     }, end);
     assert.deepEqual(counts, [1, end === "close" ? 10 : 1], end);
