@@ -34,8 +34,8 @@ use crate::{
 /// What a frame may have beyond the largest message: the envelope of several messages, and the frame's own header.
 const FRAME_EXTRA: usize = 64 * 1024 + 14;
 
-/// What is read at once, however large the message. Each connection has it for as long as it is open. With 64 KiB of it a
-/// message of that size costs 5 to 7 % less: that is not worth the memory of every idle connection.
+/// What is asked for at once, however large the message. Each connection has it for as long as it is open; where more arrives its
+/// `Wire` reads ahead.
 const READ_BUFFER: usize = 4 * 1024;
 
 /// Answers `GET /echo`, `/push` and `/sink`.

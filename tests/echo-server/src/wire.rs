@@ -1,6 +1,6 @@
 //! The TCP stream of one connection, as hyper and the WebSocket codec see it. It can hold bytes back, so that the
-//! answer to an upgrade and the first message leave in one segment, and it counts what arrives, for the idle timeout.
-//! Made by `accept`, taken back from hyper by `upgrade`.
+//! answer to an upgrade and the first message leave in one segment, it counts what arrives, for the idle timeout, and it
+//! reads ahead where much arrives. Made by `accept`, taken back from hyper by `upgrade`.
 
 use std::{
     io,
@@ -16,6 +16,10 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use tokio_util::io::poll_read_buf;
+
+/// So many bytes are read ahead at most.
+const AHEAD: usize = 64 * 1024;
 
 /// Tells a [`Wire`] that is in hyper's hands to keep what is written to it. Travels with each request.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +42,30 @@ pub(crate) struct Wire {
     hold: Hold,
     held: Vec<u8>,
     received: u64,
+    /// More waits than was asked for.
+    flows: bool,
+    ahead: Ahead,
+}
+
+/// Bytes that were read before anybody asked for them: asking the system for every few kilobytes costs more than they do. It has
+/// memory only while there are any.
+#[derive(Debug, Default)]
+struct Ahead {
+    bytes: Vec<u8>,
+    given: usize,
+}
+
+impl Ahead {
+    fn give(&mut self, buf: &mut ReadBuf<'_>) {
+        let rest = &self.bytes[self.given..];
+        let count = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..count]);
+        self.given += count;
+        if self.given == self.bytes.len() {
+            self.bytes.clear();
+            self.given = 0;
+        }
+    }
 }
 
 impl Wire {
@@ -47,6 +75,8 @@ impl Wire {
             hold,
             held: Vec::new(),
             received: 0,
+            flows: false,
+            ahead: Ahead::default(),
         }
     }
 
@@ -69,9 +99,25 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.tcp).poll_read(cx, buf))?;
-        self.received += (buf.filled().len() - before) as u64;
+        let this = &mut *self;
+        if !this.flows {
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut this.tcp).poll_read(cx, buf))?;
+            let count = buf.filled().len() - before;
+            this.received += count as u64;
+            this.flows = count > 0 && buf.remaining() == 0;
+            return Poll::Ready(Ok(()));
+        }
+        if this.ahead.bytes.is_empty() {
+            this.ahead.bytes.reserve(AHEAD);
+            let Poll::Ready(count) = poll_read_buf(Pin::new(&mut this.tcp), cx, &mut this.ahead.bytes) else {
+                this.flows = false;
+                this.ahead = Ahead::default();
+                return Poll::Pending;
+            };
+            this.received += count? as u64;
+        }
+        this.ahead.give(buf);
         Poll::Ready(Ok(()))
     }
 }
