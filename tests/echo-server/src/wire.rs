@@ -140,3 +140,55 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.tcp).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_read_ahead_comes_in_its_order_and_leaves_no_memory_behind() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::new(listener.accept().await.unwrap().0, Hold::default());
+        let sent: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+        let all = sent.clone();
+        let sending = tokio::spawn(async move {
+            other.write_all(&all).await.unwrap();
+            other
+        });
+
+        let mut got = Vec::new();
+        let mut most_ahead = 0;
+        let mut piece = [0; 1000];
+        while got.len() < sent.len() {
+            let count = wire.read(&mut piece).await.unwrap();
+            got.extend_from_slice(&piece[..count]);
+            most_ahead = most_ahead.max(wire.ahead.bytes.len());
+            assert!(wire.received() >= got.len() as u64);
+        }
+        assert!(got == sent);
+        assert_eq!(wire.received(), sent.len() as u64);
+        assert!(most_ahead > 0 && most_ahead <= AHEAD, "{most_ahead}");
+
+        let other = sending.await.unwrap();
+        let is_pending = poll_fn(|cx| {
+            Poll::Ready(
+                Pin::new(&mut wire)
+                    .poll_read(cx, &mut ReadBuf::new(&mut piece))
+                    .is_pending(),
+            )
+        })
+        .await;
+        assert!(is_pending);
+        assert_eq!(wire.ahead.bytes.capacity(), 0);
+        drop(other);
+        assert_eq!(wire.read(&mut piece).await.unwrap(), 0);
+    }
+}
