@@ -29,6 +29,8 @@ export const JSON_ROUNDS = 5;
  * some 7 %, the median of this many by some 2.
  */
 export const THROUGHPUT_ROUNDS = 12;
+/** Of round trips with each payload: the bar is about the most of four medians, which is above them all where they are noisy. */
+export const TRIP_ROUNDS = 9;
 export const QUICK_ROUNDS = 2;
 
 /** The same number for all. */
@@ -82,7 +84,7 @@ const TRIPS = same(200);
  * - `clients`: who does it. Default: all. `quickClients`: who does it in a quick run.
  * - `payloads`: in full; a quick run takes the first. Default: JSON.
  * - `counts`: messages, by payload or the same for each. `quickly`: the part of them in a quick run. Default: a fifth.
- * - `rounds`, `quickRounds`: at most. `jsonRounds`: those of JSON, where nobody says.
+ * - `rounds`, `quickRounds`: at most. `jsonRounds`, `otherRounds`: those of JSON and of others, where nobody says.
  * - `turns`: all clients side by side, in so many turns, by payload or the same for each; `counts` are those of one. `runIn`: and so
  *   many go before them.
  * - `how`, of others: each client by itself ("alone"), in a fresh frame ("framed"), or as a cost that must not grow ("growth").
@@ -93,7 +95,15 @@ const WORKS = [
   { work: "echo", tells: ["echo", "cpu"], ...THROUGHPUT, seconds: 0.15 },
   { work: "in", ...THROUGHPUT, seconds: 0.1 },
   { work: "out", ...THROUGHPUT, seconds: 0.1 },
-  { work: "round-trip", payloads: PAYLOADS, counts: TRIPS, turns: ALL.length, seconds: 0.05 },
+  {
+    work: "round-trip",
+    payloads: PAYLOADS,
+    counts: TRIPS,
+    turns: ALL.length,
+    jsonRounds: TRIP_ROUNDS,
+    otherRounds: TRIP_ROUNDS,
+    seconds: 0.05,
+  },
   { work: "round-trip-busy", payloads: BUSY, counts: TRIPS, turns: 5, seconds: 0.12 },
   { work: "first-echo", counts: same(1), how: "framed", seconds: 0.3 },
   { work: "wire", payloads: PAYLOADS, counts: WIRED, rounds: 1, seconds: 0.6 },
@@ -130,7 +140,7 @@ export function planOf({ browser, quick = false, only = WORK_NAMES, clients = AL
     for (const payload of payloadsOf(one, quick, payloads)) {
       const messages = counts[payload] ?? counts;
       const turns = one.turns && Math.ceil((one.turns[payload] ?? one.turns) * share);
-      const usual = payload === "json" ? (one.jsonRounds ?? JSON_ROUNDS) : ROUNDS;
+      const usual = payload === "json" ? (one.jsonRounds ?? JSON_ROUNDS) : (one.otherRounds ?? ROUNDS);
       const most = rounds ?? (quick ? QUICK_ROUNDS : usual);
       const times = Math.min(most, one.rounds ?? most, (quick && one.quickRounds) || most);
       jobs.push({
