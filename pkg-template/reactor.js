@@ -340,7 +340,7 @@ export class Reactor {
       const { length } = this.#row;
       const mayWait = this.#mayGather && this.#window >= ROOMY && length < MOST && lengthOf(data) < LONG;
       if (mayWait && this.#waits(N.MESSAGE)) return this.#row.push(data);
-      if (length > 0) this.#takeRow();
+      if (length > 0 || this.#busy) this.#takeRow();
       this.#take(data);
     });
     on("error", () => this.#handle(N.FAILED, generation));
@@ -392,6 +392,8 @@ export class Reactor {
       this.#deadline = Infinity;
       if (drift() > this.#drift + SLEEP) this.#feed(N.WOKE);
       this.#drift = drift();
+      // What came before is no silence.
+      this.#takeRow();
       this.#handle(N.TIMER);
     };
     this.#timer = setTimeout(fire, Math.min(Math.max(Math.ceil(deadline - now()), 0), LONGEST));
