@@ -60,11 +60,10 @@ export function useStage({ entry = "index.js", html = pageOf(entry) } = {}) {
   beforeEach(async () => {
     stage.problems = [];
     stage.page = await stage.openPage();
-    const { page } = stage;
-    // What waits in the page fails with it, by the name of its test.
+    // What waits in a page fails with it, by the name of its test.
     watch = setTimeout(() => {
       stage.problems.push(`the test waited ${PATIENCE / 1000} s in its page`);
-      page.context().close();
+      for (const context of browser.contexts()) context.close();
     }, PATIENCE);
   });
 
