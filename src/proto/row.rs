@@ -1,4 +1,4 @@
-//! Messages of a plain WebSocket that arrive closely behind each other: whoever takes them is woken once for all of them, when the
+//! Messages of a plain WebSocket that arrive near to each other: whoever takes them is woken once for all of them, when the
 //! turn of the event loop ends, which costs a tenth less than once for each. One that is alone does not wait.
 
 use core::time::Duration;
@@ -6,12 +6,12 @@ use core::time::Duration;
 use super::Time;
 
 /// Messages of a row are no further apart. Less than any round trip, where the clock can tell.
-const CLOSE: Duration = Duration::from_micros(50);
+const NEAR: Duration = Duration::from_micros(50);
 /// So soon after a row the next one begins.
 const FLOW: Duration = Duration::from_millis(1);
-/// So many that are close to each other make a row.
+/// So many that are near to each other make a row.
 const ENOUGH: u32 = 3;
-/// And so many at most, where rows were in vain: many seem to be close where a clock is coarse.
+/// And so many at most, where rows were in vain: many seem to be near where a clock is coarse.
 const MOST_ENOUGH: u32 = 64;
 /// So many wait, and so many bytes, and are woken for at the latest.
 const MOST: u32 = 64;
@@ -20,10 +20,10 @@ const MOST_BYTES: usize = 64 * 1024;
 /// Says which messages wait for the end of the turn. The driver asks the browser for it, and knows when it has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// What comes before then is close to what came last.
-    close_until: Time,
-    /// How many came closely behind each other, and how many make a row.
-    close: u32,
+    /// What comes before then is near to what came last.
+    near_until: Time,
+    /// How many came near to each other, and how many make a row.
+    near: u32,
     enough: u32,
     /// How many came since it began; 0 where there is none.
     count: u32,
@@ -35,8 +35,8 @@ pub struct Row {
 impl Default for Row {
     fn default() -> Self {
         Self {
-            close_until: Time::default(),
-            close: 0,
+            near_until: Time::default(),
+            near: 0,
             enough: ENOUGH,
             count: 0,
             waiting: 0,
@@ -53,9 +53,9 @@ impl Row {
 
     /// A message has come while there is none. Whether one is to begin with it.
     pub fn begins(&mut self, now: Time) -> bool {
-        self.close = if now < self.close_until { self.close + 1 } else { 1 };
-        self.close_until = now + CLOSE;
-        self.close >= self.enough
+        self.near = if now < self.near_until { self.near + 1 } else { 1 };
+        self.near_until = now + NEAR;
+        self.near >= self.enough
     }
 
     /// A message of so many bytes is one of the row. Whether it waits; otherwise all that wait are woken for.
@@ -75,12 +75,12 @@ impl Row {
     pub fn end(&mut self, now: Time) {
         if self.count > 1 {
             self.enough = ENOUGH;
-            self.close = ENOUGH;
-            self.close_until = now + FLOW;
+            self.near = ENOUGH;
+            self.near_until = now + FLOW;
         } else {
             // Waiting was in vain.
             self.enough = (2 * self.enough).min(MOST_ENOUGH);
-            self.close = 0;
+            self.near = 0;
         }
         self.count = 0;
         self.waiting = 0;
