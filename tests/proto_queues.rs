@@ -232,6 +232,18 @@ fn what_may_be_held() {
 }
 
 #[test]
+fn what_is_held_leaves_room_for_the_next() {
+    for (sizes, may) in [(&[1, 1][..], true), (&[1, 1, 1], false), (&[5], true), (&[6], false)] {
+        let mut rig = Rig::open(outbox(3, 10, OutboxOverflow::Wait), 1);
+        rig.holds();
+        for &size in sizes {
+            rig.send(size);
+        }
+        assert_eq!(rig.machine.may_hold(), may, "{sizes:?}");
+    }
+}
+
+#[test]
 fn how_full_a_socket_is_counts_only_when_it_was_asked() {
     let mut rig = Rig::connecting(config(), 1);
     rig.ignores(&Input::Buffered(8 * FULL));
@@ -384,6 +396,14 @@ fn an_inbox_has_room_for_what_a_driver_is_lent_until_it_gives_that_back() {
     assert_eq!(machine.state(), State::Open);
     assert!(!machine.message(generation, 5, now));
     assert_eq!(machine.state(), State::Closed);
+}
+
+#[test]
+fn only_an_inbox_that_ends_its_connection_where_it_is_full_lends_room() {
+    for (overflow, lends) in [(InboxOverflow::Close, true), (InboxOverflow::DropOldest, false)] {
+        let rig = Rig::open(inbox(3, 10, overflow), 1);
+        assert_eq!(rig.machine.lends_room(), lends, "{overflow:?}");
+    }
 }
 
 #[test]

@@ -407,7 +407,7 @@ impl<H: Host> Reactor<H> {
 
     /// Whether a message that came is one of a row, and the end of the turn soon enough for whoever takes it.
     fn waits_for_row(&self, size: usize) -> bool {
-        if self.host.machine(|machine| machine.is_durable()) || !self.host.is_awaited() {
+        if !self.host.machine(|machine| machine.lends_room()) || !self.host.is_awaited() {
             return false;
         }
         let mut row = self.row.get();

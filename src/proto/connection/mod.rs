@@ -16,7 +16,7 @@ use crate::proto::error::Failure;
 use crate::proto::event::{Close, Event, State, Stats};
 use crate::proto::io::{Admission, Generation, Input, Output};
 use crate::proto::liveness::Liveness;
-use crate::proto::policy::{Config, Inbox, OutboxOverflow};
+use crate::proto::policy::{Config, Inbox, InboxOverflow, Outbox, OutboxOverflow};
 use crate::proto::queue::{Load, Queue};
 use crate::proto::time::Time;
 use crate::proto::timer::{Timer, Timers};
@@ -207,9 +207,19 @@ impl Connection {
     }
 
     /// Whether a driver may hold what is to go out: not where the oldest would have to make room for it, or where it would be
-    /// refused, nor behind a close.
+    /// refused, nor behind a close. Nor where it fills the outbox, or half of its bytes: the next is to find room.
     pub fn may_hold(&self) -> bool {
-        !self.is_durable() && self.config.outbox.overflow == OutboxOverflow::Wait && self.closing.is_none()
+        let Outbox {
+            messages,
+            bytes,
+            overflow,
+        } = self.config.outbox;
+        let load = self.outbox.load();
+        !self.is_durable()
+            && overflow == OutboxOverflow::Wait
+            && self.closing.is_none()
+            && load.messages < messages
+            && load.bytes <= bytes / 2
     }
 
     /// The next thing to do, until there is none.
@@ -302,8 +312,13 @@ impl Connection {
         }
     }
 
-    /// The inbox of a plain WebSocket has room for one more message, of `size` bytes, until that is taken back: for a driver that has
-    /// delivered it, and wakes the application a little later. What was lent. (A [`Row`](crate::proto::Row) says when.)
+    /// Whether the inbox can lend room: not in a session, nor where the oldest make room, as more than it holds might come in.
+    pub fn lends_room(&self) -> bool {
+        !self.is_durable() && self.config.inbox.overflow == InboxOverflow::Close
+    }
+
+    /// The inbox of a plain WebSocket has room for one more message, of `size` bytes, until that is taken back: for a driver that
+    /// has delivered it, and wakes the application a little later. What was lent. (A [`Row`](crate::proto::Row) says when.)
     pub const fn lend_room(&mut self, size: usize) -> Load {
         let Inbox { messages, bytes, .. } = self.config.inbox;
         self.config.inbox.messages = messages.saturating_add(1);
