@@ -36,7 +36,7 @@ export class Reactor {
   #durable;
   /** It matters when a message comes, or is taken. Looking at the clock costs as much as the rest of it. */
   #watches;
-  /** More messages no frame of one can have. */
+  /** The inbox has room for so many: no frame of a session can have more, and where they are few, none waits for a turn's end. */
   #window;
   /** What a face does: src/browser/reactor.rs has the list. */
   #host;
@@ -59,9 +59,9 @@ export class Reactor {
   /** The end of the turn is waited for. */
   #busy = false;
   /**
-   * What goes out on a plain WebSocket waits for it where more went out right before, and leaves in a row: the browser's other
-   * threads are woken once for all of it. So does what comes in: whoever takes it is woken once. These are the times until which
-   * either is close behind what was before it.
+   * What goes out on a plain WebSocket waits for the turn's end where more went out right before, and leaves in a row: the
+   * browser's other threads are woken once for all of it. So does what comes in: whoever takes it is woken once. These are the
+   * times, by N.SEND and N.MESSAGE, until which either is close behind what was before it.
    */
   #rowUntil = {};
   /** Not at the browser's own class, for one, and not behind a close. */
@@ -90,7 +90,7 @@ export class Reactor {
     this.#listen(globalThis, "offline", () => N.OFFLINE);
     this.#listen(globalThis, "pagehide", ({ persisted }) => {
       // Now or never.
-      this.#takeRow();
+      this.#endRow();
       return persisted ? N.LEFT : N.UNLOADED;
     });
     // Fires after the first load, too.
@@ -105,7 +105,10 @@ export class Reactor {
     this.#handle(N.CONNECT);
   }
 
-  /** 0 where a message of this size was accepted. Nothing goes out for it before a turn ends that is waited for. */
+  /**
+   * 0 where a message of this size was accepted. While the end of a turn is waited for, nothing goes out for it before, unless it
+   * finds no room otherwise.
+   */
   send(size) {
     const answer = this.#wasm.handle(this.#engine, N.SEND, 0, 0, size);
     if (answer && this.#busy && this.#mayGather) {
@@ -113,7 +116,7 @@ export class Reactor {
       this.#endTurn();
       return this.send(size);
     }
-    if (answer === 0 && !this.#busy) this.#run();
+    if (!answer && !this.#busy) this.#run();
     return answer;
   }
 
@@ -165,7 +168,7 @@ export class Reactor {
   }
 
   #tellTaken() {
-    if (this.#taken > 0) this.#wasm.handle(this.#engine, N.TAKEN, this.#watches && now(), 0, this.#taken);
+    if (this.#taken) this.#wasm.handle(this.#engine, N.TAKEN, this.#watches && now(), 0, this.#taken);
     this.#taken = 0;
   }
 
@@ -198,10 +201,10 @@ export class Reactor {
   #run(alone) {
     const isNested = this.#running;
     this.#running = true;
-    if (alone) this.#host.received(alone);
-    if (isNested) return;
     let holds;
     try {
+      if (alone) this.#host.received(alone);
+      if (isNested) return;
       for (;;) {
         this.#tellTaken();
         // The browser tells nobody when a socket begins to close, and then swallows what it is given.
@@ -209,12 +212,13 @@ export class Reactor {
         if (sends && this.#raw?.readyState !== 1) this.#feed(N.CLOSING, this.#generation);
         if (sends) holds ??= this.#mayGather && this.#waits(N.SEND);
         const output = this.#wasm.poll(this.#engine, holds);
-        if (output === 0) break;
+        if (!output) break;
         this.#perform(output, this.#number(0));
       }
       this.#patience = this.#number(N.PATIENCE);
     } finally {
-      this.#running = false;
+      // In workerd what a listener throws comes out of here.
+      this.#running = isNested;
     }
   }
 
@@ -280,7 +284,7 @@ export class Reactor {
 
   #awaitTurn() {
     this.#busy = true;
-    endOfTurn(() => this.#takeRow());
+    endOfTurn(() => this.#endRow());
   }
 
   #endTurn() {
@@ -289,17 +293,22 @@ export class Reactor {
     this.#handle(N.TURN_ENDED);
   }
 
-  /** What came in is taken in, as if it came now; what it is answered goes out at once, as the answers to a row might find no room. */
-  #takeRow() {
+  /** What waits comes in, as if it came now; what it is answered goes out at once, as the answers to a row might find no room. */
+  #endRow() {
     this.#endTurn();
-    while (this.#row.length > 0) {
-      this.#rowUntil = {};
-      this.#take(this.#row.shift());
+    try {
+      while (this.#row.length > 0) {
+        this.#rowUntil = {};
+        this.#receive(this.#row.shift());
+      }
+    } finally {
+      // Where a listener threw.
+      if (this.#row.length > 0) this.#awaitTurn();
     }
   }
 
   /** Takes a message of a plain WebSocket in. */
-  #take(data) {
+  #receive(data) {
     this.#tellTaken();
     const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), this.#generation, lengthOf(data));
     if (!isAll) this.#arrivals.push(data);
@@ -337,11 +346,10 @@ export class Reactor {
     });
     on("message", ({ data }) => {
       if (this.#durable) return this.#read(data, generation);
-      const { length } = this.#row;
-      const mayWait = this.#mayGather && this.#window >= ROOMY && length < MOST && lengthOf(data) < LONG;
+      const mayWait = this.#mayGather && this.#window >= ROOMY && this.#row.length < MOST && lengthOf(data) < LONG;
       if (mayWait && this.#waits(N.MESSAGE)) return this.#row.push(data);
-      if (length > 0 || this.#busy) this.#takeRow();
-      this.#take(data);
+      if (this.#busy || this.#row.length > 0) this.#endRow();
+      this.#receive(data);
     });
     on("error", () => this.#handle(N.FAILED, generation));
     const end = (event) => {
@@ -393,7 +401,7 @@ export class Reactor {
       if (drift() > this.#drift + SLEEP) this.#feed(N.WOKE);
       this.#drift = drift();
       // What came before is no silence.
-      this.#takeRow();
+      this.#endRow();
       this.#handle(N.TIMER);
     };
     this.#timer = setTimeout(fire, Math.min(Math.max(Math.ceil(deadline - now()), 0), LONGEST));

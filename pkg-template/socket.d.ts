@@ -178,8 +178,8 @@ export interface Socket<In = unknown, Out = In> extends EventTarget, AsyncIterab
   /**
    * Sends a message, or keeps it until there is a connection. Resolves when it is accepted, which while there is room
    * is at once: awaiting it is the backpressure. Bytes are the socket's own from then on, so their memory may be used
-   * again. The first message of a turn of the event loop goes to the browser at once, those that follow closely at the turn's
-   * end. Where `durable`, the other application gets it exactly once, or `sessionlost` or `close` has it.
+   * again. A message that is alone goes to the browser at once, those that follow others closely when the turn of the event loop
+   * ends. Where `durable`, the other application gets it exactly once, or `sessionlost` or `close` has it.
    *
    * Rejects with a {@link TautlineError}: `encode`, `overflow`, `too-big` or `closed`.
    *

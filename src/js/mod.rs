@@ -148,7 +148,7 @@ pub fn poll(engine: u32, holds: bool) -> u32 {
 /// clean; 2 the time until the next attempt, in milliseconds, NaN where there is none; 3 what failed, by its place in
 /// `failures.js`.
 ///
-/// At any time: 4 whether something is about to be sent, so that the socket had better be looked at; 5 how many messages may
+/// At any time: 4 whether something may be about to be sent, so that the socket had better be looked at; 5 how many messages may
 /// be taken before that has to be told; 6 attempts, 7 reconnects, 8 sent, 9 received, 10 messages and 11 bytes in the outbox,
 /// 12 messages and 13 bytes in the inbox, 14 messages unacknowledged, 15 round trip in milliseconds, NaN where it is not
 /// known.

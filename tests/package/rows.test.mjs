@@ -322,6 +322,31 @@ for (const persisted of [true, false]) {
   });
 }
 
+test("a link whose answer waits for the turn’s end is not silent", async () => {
+  const [beats, heard, state] = await inPage(async () => {
+    let fire;
+    globalThis.setTimeout = (callback) => (fire = callback);
+    const heartbeat = { interval: 1000, timeout: 1000, message: () => "beat" };
+    const socket = connect("/sink?messages=1000000", { codec: "text", heartbeat });
+    await socket.opened;
+    const heard = [];
+    socket.addEventListener("message", ({ data }) => heard.push(data));
+    let time = performance.now();
+    performance.now = () => time;
+    const passes = (span) => {
+      time += span;
+      fire();
+    };
+    passes(1001);
+    const beats = sent.length;
+    for (const text of ["one", "two"]) socket.send(text);
+    arrive("answer");
+    passes(1001);
+    return [beats, heard, socket.state];
+  });
+  assert.deepEqual([beats, heard, state], [1, ["answer"], "open"]);
+});
+
 test("the browser’s own interface has each message in its own turn", async () => {
   const count = await inPage(async () => {
     const { default: TautSocket } = await import("/node_modules/tautline/websocket.js");

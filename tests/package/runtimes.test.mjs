@@ -132,5 +132,12 @@ describe("workerd", () => {
     return ask("websocket", holdWebSocketConversation);
   });
 
+  test("a listener that throws costs its connection, and not the socket", PATIENCE, () => {
+    return ask("throwing", async (transcript) => {
+      assert.equal(await transcript.next(), "heard second");
+      assert.equal(await transcript.next(), "closed with 1000 after 1 reconnect");
+    });
+  });
+
   test("a second request is served as the first was", PATIENCE, () => ask("tautline", holdConversation));
 });

@@ -9,6 +9,7 @@ import { talkWebSocket } from "../talk_websocket.js";
 const TALKS = {
   "/tautline": (...args) => talk(connect, ...args),
   "/websocket": (...args) => talkWebSocket(TautSocket, ...args),
+  "/throwing": talkThrowing,
 };
 
 export default {
@@ -24,3 +25,21 @@ export default {
     return new Response(readable, { headers: { "content-encoding": "identity" } });
   },
 };
+
+/** What a listener throws comes out of `dispatchEvent` here, through the engine, and ends the connection. */
+async function talkThrowing(url, say) {
+  const socket = connect(url, { reconnect: { minDelay: 20, maxDelay: 200 } });
+  const lost = new Promise((resolve) => socket.addEventListener("disconnect", resolve, { once: true }));
+  const heard = new Promise((resolve) => {
+    socket.addEventListener("message", ({ data }) => {
+      if (data === "first") throw new Error("of a listener");
+      resolve(data);
+    });
+  });
+  await socket.send("first");
+  await lost;
+  await socket.send("second");
+  await say(`heard ${await heard}`);
+  const { code } = await socket.close();
+  await say(`closed with ${code} after ${socket.stats().reconnects} reconnect`);
+}
