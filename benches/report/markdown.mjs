@@ -17,8 +17,9 @@ const HOW = [
     + "connections are cut. Firefox is told to open more WebSockets than it does by itself.",
   "Throughput and round trips: all clients are in one page, each with one connection, and take short turns on them; with JSON "
     + `${TURNS.json} in a round, so that each comes right behind each other one. A round’s figure is that of all its turns; what `
-    + `goes before them on a connection, ${RUN_IN} turns, does not count, nor does a first round. A turn of a throughput has `
-    + `${count(once)} messages of JSON, and ${count(durable)} where the client is durable, which take it as long. In the echo `
+    + `goes before them on a connection, ${RUN_IN} turns, does not count, as the engine compiles meanwhile, nor does a first round. A `
+    + `turn of a throughput has ${count(once)} messages of JSON, and ${count(durable)} where the client is durable, which take it as `
+    + "long. In the echo "
     + `clients that deliver at most once keep up to ${count(IN_FLIGHT)} messages, or ${bytes(IN_FLIGHT_BYTES)}, on their way; `
     + "durable ones have only `await send`, which is some 1,000. One way nothing holds a client back but itself.",
   "Messages are made, encoded, decoded and checked as an application would: lost, doubled or disordered ones are a failure.",

@@ -60,7 +60,8 @@ export const WORKS = {
   },
   "round-trip-busy": {
     title: "Round trip, busy",
-    says: "The same while 10,000 messages a second flow on the same socket; of 4 KiB it is 2,000, as not every client carries more.",
+    says: "The same while 10,000 messages a second flow on the same socket; of 4 KiB it is 2,000, as not every client carries more, "
+      + "and 64 KiB is left out.",
     values: LATENCY,
   },
   cpu: {
@@ -79,7 +80,7 @@ export const WORKS = {
   },
   "first-echo": {
     title: "First echo",
-    says: "From the import of the client, in a fresh frame, to the first reply.",
+    says: "From the import of the client, in a fresh frame, to the first reply. The browser has loaded it before, in another frame.",
     values: { ms: { title: "ms", format: millis, better: "less" } },
   },
   wire: {
@@ -114,8 +115,7 @@ export const GROWTHS = {
     title: "Sockets at once",
     says: "Messages are echoed through one socket, or through many that are open at once: 250 at most, as Chromium allows no more "
       + "than 255 WebSockets in all pages together. They take turns, ten of them busy at a time, so that from ten on as many messages "
-      + "are on their way. Were all 250 busy, each would bring so little that Chromium reads it a thousand bytes at a "
-      + "time, whoever the client is.",
+      + "are on their way.",
     scale: "log",
   },
   "sockets-firefox": {
@@ -125,7 +125,8 @@ export const GROWTHS = {
   },
   outbox: {
     title: "Messages in the outbox",
-    says: "10, 1,000 and 100,000 messages are accepted before there is a connection, and then drained and echoed.",
+    says: "10, 1,000 and 100,000 messages are accepted before there is a connection, and then drained and echoed. "
+      + "The outbox and the inbox are told to have room for them.",
     scale: "log",
   },
   million: {

@@ -18,19 +18,21 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
                       json, ${TRIP_ROUNDS} for round trips, ${JSON_ROUNDS} for the rest with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
   --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too,
                       in ${JSON_ROUNDS} rounds; a full run has \`sockets\` there as well, as Firefox opens more
+  --check             only look whether there is something to do by these flags
   --help              this text
 
 \`cargo xtask bench\` has the same options, and builds first what is measured. A run of everything, without --rounds or
 with ${THROUGHPUT_ROUNDS} or more, writes results.md and its charts; every run leaves all its figures in target/bench/told.json.
+The exit status is 1 where something could not be measured. A bar that is missed is told, and no failure.
 `;
 
-/** `{ help, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */
+/** `{ help, isCheck, browser, plan }`, where the plan is for `planOf`. Throws where a flag is wrong. */
 export function settingsOf(args) {
   const text = { type: "string" };
   const flag = { type: "boolean" };
-  const options = { quick: flag, only: text, clients: text, payloads: text, rounds: text, browser: text, help: flag };
+  const options = { quick: flag, only: text, clients: text, payloads: text, rounds: text, browser: text, check: flag, help: flag };
   const { values } = parseArgs({ args, options });
-  const { help = false, quick = false } = values;
+  const { help = false, check = false, quick = false } = values;
   const plan = {
     quick,
     only: names(values, "only", WORK_NAMES),
@@ -40,7 +42,7 @@ export function settingsOf(args) {
   };
   const [browser, ...others] = names(values, "browser", BROWSERS) ?? [];
   if (others.length > 0) throw new TypeError("--browser takes one browser; without it there are both");
-  return { help, browser, plan };
+  return { help, isCheck: check, browser, plan };
 }
 
 /** Whether everything is asked for, and often enough: only that is worth keeping. */

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -46,6 +47,8 @@ pub(crate) fn bench(choice: &Choice) -> Result<()> {
     let tools = choice.tools();
     let toolbox = setup::prepare(&tools)?;
     toolbox.require(&tools)?;
+    // A name that is wrong is no reason to build.
+    process::run(runner(&toolbox, choice).arg("--check"), "the bench")?;
     package::build(&toolbox)?;
     report::heading("server");
     let server = server::build_release(&toolbox)?;
@@ -57,15 +60,20 @@ pub(crate) fn bench(choice: &Choice) -> Result<()> {
     }
 
     report::heading("bench");
-    let mut command = toolbox.command("node");
-    command
-        .arg(project::root().join(BENCHES).join("run.mjs"))
-        .args(choice.flags())
-        .env("TAUTLINE_ECHO_BIN", server);
+    let mut command = runner(&toolbox, choice);
+    command.env("TAUTLINE_ECHO_BIN", server);
     if let Some(chromium) = toolbox.find(&CHROMIUM) {
         command.env("CHROMIUM", chromium);
     }
     process::run(&mut command, "the bench")
+}
+
+fn runner(toolbox: &Toolbox, choice: &Choice) -> Command {
+    let mut command = toolbox.command("node");
+    command
+        .arg(project::root().join(BENCHES).join("run.mjs"))
+        .args(choice.flags());
+    command
 }
 
 impl Choice {
