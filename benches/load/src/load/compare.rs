@@ -10,7 +10,7 @@ use super::echo::{self, Load, Sample};
 use super::numbers::{grouped, median};
 use super::server::{Cores, Subject, built};
 
-/// What tautline-echo has to reach of the plain server's messages a second.
+/// What tautline-echo has to reach of the plain server's messages a second, and of its messages a second of processor time.
 const BAR: f64 = 1.0;
 /// The largest message, in bytes, that the bar is for.
 const SMALL: usize = 4096;
@@ -47,9 +47,11 @@ pub(crate) fn run(server: Option<&Path>, load: &Load, rounds: u32) -> Result<Com
 }
 
 impl Comparison {
-    /// Whether a core of tautline-echo does as much as one of a plain server, plain and durable. Large messages have no bar.
+    /// Whether a core of tautline-echo does as much as one of a plain server, plain and durable. By its processor time, too: where
+    /// the load is what can do no more, all are as fast. Large messages have no bar.
     pub(crate) fn is_met(&self) -> bool {
-        !self.has_bar() || (self.ratio(1) >= BAR && self.ratio(2) >= BAR)
+        let reaches = |place| self.ratio(place) >= BAR && self.ratio_by_processor(place) >= BAR;
+        !self.has_bar() || (reaches(1) && reaches(2))
     }
 
     const fn has_bar(&self) -> bool {
@@ -64,6 +66,7 @@ impl Comparison {
                     "rate": self.rate(place),
                     "cost": self.cost(place),
                     "ratio": self.ratio(place),
+                    "ratioByProcessor": self.ratio_by_processor(place),
                     "rounds": self.rounds.iter().map(|round| round[place].json()).collect::<Vec<_>>(),
                 })
             })
@@ -90,6 +93,12 @@ impl Comparison {
     fn ratio(&self, place: usize) -> f64 {
         median(self.rounds.iter().map(|round| round[place].rate() / round[0].rate()))
     }
+
+    /// To the plain server's messages by processor time, within each round.
+    fn ratio_by_processor(&self, place: usize) -> f64 {
+        let ratio = |round: &[Sample; 3]| Some(round[0].cost()? / round[place].cost()?);
+        median(self.rounds.iter().filter_map(ratio))
+    }
 }
 
 impl fmt::Display for Comparison {
@@ -105,15 +114,21 @@ impl fmt::Display for Comparison {
             "Echo of {bytes} bytes, {connections} connections with {in_flight} in flight each, on one core; medians of {} rounds",
             self.rounds.len()
         )?;
-        writeln!(f, "{:<24}{:>14}{:>14}{:>8}", "", "messages/s", "µs/message", "ratio")?;
+        let head = ["messages/s", "ratio", "µs/message", "ratio"];
+        writeln!(
+            f,
+            "{:<24}{:>14}{:>8}{:>14}{:>8}",
+            "", head[0], head[1], head[2], head[3]
+        )?;
         for (place, subject) in Subject::ALL.into_iter().enumerate() {
             writeln!(
                 f,
-                "{:<24}{:>14}{:>14.3}{:>8.2}",
+                "{:<24}{:>14}{:>8.2}{:>14.3}{:>8.2}",
                 subject.name(),
                 grouped(self.rate(place)),
+                self.ratio(place),
                 self.cost(place),
-                self.ratio(place)
+                self.ratio_by_processor(place)
             )?;
         }
         if !self.has_bar() {
@@ -125,7 +140,7 @@ impl fmt::Display for Comparison {
         let verdict = if self.is_met() { "met" } else { "missed" };
         write!(
             f,
-            "At least {BAR:.2} of tokio-tungstenite's, plain and durable: {verdict}"
+            "At least {BAR:.2} of tokio-tungstenite's, plain and durable, by time and by the server's processor time: {verdict}"
         )
     }
 }

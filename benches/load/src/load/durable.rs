@@ -97,9 +97,9 @@ impl Durable {
         self.pings
     }
 
-    /// Whether the server has said WELCOME.
-    pub(crate) fn is_welcome(&self) -> bool {
-        self.client.has_session()
+    /// Messages that came back so far.
+    pub(crate) const fn received(&self) -> u64 {
+        self.received
     }
 
     fn control(&mut self, payload: &[u8]) -> Result<()> {

@@ -33,6 +33,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How much later than due the last of them may be.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What each session has echoed before it falls idle: messages, and bytes of each. One that never talked costs less.
+const GREETING: usize = 10;
+const GREETING_BYTES: usize = 100;
+
 /// How many sessions, and for how long.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Crowd {
@@ -68,7 +72,8 @@ pub(crate) struct Cost {
 /// How far the sessions are.
 #[derive(Default)]
 struct Progress {
-    welcome: Cell<u32>,
+    /// Those that have their echoes.
+    greeted: Cell<u32>,
     /// Those that have been held long enough.
     held: Cell<u32>,
 }
@@ -93,9 +98,9 @@ async fn measure(server: &Server, crowd: &Crowd) -> Result<Cost> {
         let from = address(n / PER_ADDRESS);
         sessions.spawn_local(hold(url.clone(), from, crowd.beats, progress.clone()));
         let asked = n + 1;
-        until(&mut sessions, PATIENCE, || asked - progress.welcome.get() < AT_ONCE).await?;
+        until(&mut sessions, PATIENCE, || asked - progress.greeted.get() < AT_ONCE).await?;
     }
-    until(&mut sessions, PATIENCE, || progress.welcome.get() == crowd.sessions).await?;
+    until(&mut sessions, PATIENCE, || progress.greeted.get() == crowd.sessions).await?;
     let (connected, _) = server.memory()?;
     eprintln!("{} sessions connected: {} MB", crowd.sessions, megabytes(connected));
     let long = Duration::from_millis(u64::from(crowd.heartbeat_ms)) * crowd.beats + PATIENCE;
@@ -132,11 +137,12 @@ async fn until(
 /// Holds one session, for ever.
 async fn hold(url: String, from: Ipv4Addr, beats: u32, progress: Rc<Progress>) -> Result<()> {
     let mut wire = Wire::open(&url, Some(PROTOCOL), from).await.context("connecting")?;
-    let mut session = Durable::new(Texts::new(0), &mut wire);
+    let mut session = Durable::new(Texts::new(GREETING_BYTES), &mut wire);
+    session.send(GREETING, &mut wire)?;
     let (mut is_counted, mut is_held) = (false, false);
     loop {
-        if session.is_welcome() && !std::mem::replace(&mut is_counted, true) {
-            progress.welcome.set(progress.welcome.get() + 1);
+        if session.received() >= GREETING as u64 && !std::mem::replace(&mut is_counted, true) {
+            progress.greeted.set(progress.greeted.get() + 1);
         }
         if is_counted && session.pings() >= u64::from(beats) && !std::mem::replace(&mut is_held, true) {
             progress.held.set(progress.held.get() + 1);
@@ -189,7 +195,7 @@ impl fmt::Display for Cost {
         let [before, connected, held, peak] = [self.before, self.connected, self.held, self.peak].map(megabytes);
         writeln!(
             f,
-            "{} idle durable sessions, through {beats} heartbeats",
+            "{} idle durable sessions, each with {GREETING} messages behind it, through {beats} heartbeats",
             grouped(f64::from(sessions))
         )?;
         writeln!(f, "{:<24}{:>14} MB", "server alone", before)?;
