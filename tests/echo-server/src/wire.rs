@@ -3,7 +3,8 @@
 //! reads ahead where much arrives. Made by `accept`, taken back from hyper by `upgrade`.
 
 use std::{
-    io,
+    cell::Cell,
+    io, mem,
     pin::Pin,
     sync::{
         Arc,
@@ -16,10 +17,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_util::io::poll_read_buf;
 
-/// So many bytes are read ahead at most.
+/// So many bytes are read at a time.
 const AHEAD: usize = 64 * 1024;
+
+thread_local! {
+    /// What the next connection reads into: each keeps it only while something in it is to be given yet.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Tells a [`Wire`] that is in hyper's hands to keep what is written to it. Travels with each request.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +47,6 @@ pub(crate) struct Wire {
     hold: Hold,
     held: Vec<u8>,
     received: u64,
-    /// More waits than was asked for.
-    flows: bool,
     ahead: Ahead,
 }
 
@@ -51,20 +54,41 @@ pub(crate) struct Wire {
 /// memory only while there are any.
 #[derive(Debug, Default)]
 struct Ahead {
-    bytes: Vec<u8>,
+    buffer: Vec<u8>,
     given: usize,
+    end: usize,
 }
 
 impl Ahead {
-    fn give(&mut self, buf: &mut ReadBuf<'_>) {
-        let rest = &self.bytes[self.given..];
-        let count = rest.len().min(buf.remaining());
-        buf.put_slice(&rest[..count]);
-        self.given += count;
-        if self.given == self.bytes.len() {
-            self.bytes.clear();
-            self.given = 0;
+    const fn len(&self) -> usize {
+        self.end - self.given
+    }
+
+    /// Reads what there is, when there is nothing left; the number of bytes.
+    fn fill(&mut self, tcp: Pin<&mut TcpStream>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut buffer = SPARE.take();
+        buffer.resize(AHEAD, 0);
+        let mut read = ReadBuf::new(&mut buffer);
+        let polled = tcp.poll_read(cx, &mut read);
+        let end = read.filled().len();
+        *self = Self { buffer, given: 0, end };
+        if end == 0 {
+            self.spare();
         }
+        polled.map_ok(|()| end)
+    }
+
+    fn give(&mut self, buf: &mut ReadBuf<'_>) {
+        let count = self.len().min(buf.remaining());
+        buf.put_slice(&self.buffer[self.given..self.given + count]);
+        self.given += count;
+        if count > 0 && self.len() == 0 {
+            self.spare();
+        }
+    }
+
+    fn spare(&mut self) {
+        SPARE.set(mem::take(&mut self.buffer));
     }
 }
 
@@ -75,7 +99,6 @@ impl Wire {
             hold,
             held: Vec::new(),
             received: 0,
-            flows: false,
             ahead: Ahead::default(),
         }
     }
@@ -83,7 +106,7 @@ impl Wire {
     /// Stops holding, and gives out what was kept.
     pub(crate) fn release(&mut self) -> Vec<u8> {
         self.hold.0.store(false, Ordering::Release);
-        std::mem::take(&mut self.held)
+        mem::take(&mut self.held)
     }
 
     /// Bytes that have arrived so far.
@@ -100,22 +123,8 @@ impl Wire {
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if !this.flows {
-            let before = buf.filled().len();
-            ready!(Pin::new(&mut this.tcp).poll_read(cx, buf))?;
-            let count = buf.filled().len() - before;
-            this.received += count as u64;
-            this.flows = count > 0 && buf.remaining() == 0;
-            return Poll::Ready(Ok(()));
-        }
-        if this.ahead.bytes.is_empty() {
-            this.ahead.bytes.reserve(AHEAD);
-            let Poll::Ready(count) = poll_read_buf(Pin::new(&mut this.tcp), cx, &mut this.ahead.bytes) else {
-                this.flows = false;
-                this.ahead = Ahead::default();
-                return Poll::Pending;
-            };
-            this.received += count? as u64;
+        if this.ahead.len() == 0 {
+            this.received += ready!(this.ahead.fill(Pin::new(&mut this.tcp), cx))? as u64;
         }
         this.ahead.give(buf);
         Poll::Ready(Ok(()))
@@ -170,7 +179,7 @@ mod tests {
         while got.len() < sent.len() {
             let count = wire.read(&mut piece).await.unwrap();
             got.extend_from_slice(&piece[..count]);
-            most_ahead = most_ahead.max(wire.ahead.bytes.len());
+            most_ahead = most_ahead.max(wire.ahead.len());
             assert!(wire.received() >= got.len() as u64);
         }
         assert!(got == sent);
@@ -187,7 +196,7 @@ mod tests {
         })
         .await;
         assert!(is_pending);
-        assert_eq!(wire.ahead.bytes.capacity(), 0);
+        assert_eq!(wire.ahead.buffer.capacity(), 0);
         drop(other);
         assert_eq!(wire.read(&mut piece).await.unwrap(), 0);
     }
