@@ -29,7 +29,7 @@ export const JSON_ROUNDS = 5;
  * some 7 %, the median of this many by some 2.
  */
 export const THROUGHPUT_ROUNDS = 12;
-/** Of round trips with each payload: the bar is about the most of four medians, which is above them all where they are noisy. */
+/** Of round trips with each payload: a bar is about the longest of several medians, which is above them all where they are noisy. */
 export const TRIP_ROUNDS = 9;
 export const QUICK_ROUNDS = 2;
 

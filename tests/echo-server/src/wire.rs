@@ -1,6 +1,6 @@
 //! The TCP stream of one connection, as hyper and the WebSocket codec see it. It can hold bytes back, so that the
 //! answer to an upgrade and the first message leave in one segment, it counts what arrives, for the idle timeout, and it
-//! reads ahead where much arrives. Made by `accept`, taken back from hyper by `upgrade`.
+//! reads ahead. Made by `accept`, taken back from hyper by `upgrade`.
 
 use std::{
     cell::Cell,
