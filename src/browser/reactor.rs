@@ -22,7 +22,7 @@ use super::listener::{Callback, Listener};
 use super::page;
 use super::socket::{self, Report, Socket};
 use super::text;
-use crate::codec::{Arrival, Payload, packing};
+use crate::codec::{Arrival, Extent, Payload, packing};
 use crate::proto::{Close, Connection, Event, Generation, Input, Output, Row, Signal, State, Time};
 use crate::session::frame::Malformed;
 use crate::session::{self, Chunk};
@@ -365,15 +365,15 @@ impl<H: Host> Reactor<H> {
     /// Takes in a frame of a session. Its messages wait among the arrivals.
     fn read_frame(&self, generation: Generation, data: &JsValue, now: Time) {
         let frame = Arc::new(self.read(data).0);
-        let (first, arrivals) = match &*frame {
-            Payload::Text(text) => match packing::unpack_text(&frame, text) {
+        let (first, extents) = match &*frame {
+            Payload::Text(text) => match packing::unpack_text(text) {
                 Ok(messages) => messages,
                 Err(Malformed) => return self.feed(Input::Malformed(generation)),
             },
             Payload::Bytes(bytes) => {
                 let batch = self.host.machine(|machine| {
                     let batch = machine.frame(generation, bytes, now)?;
-                    Some((batch.first, packing::unpack_batch(&frame, bytes, &batch)))
+                    Some((batch.first, packing::unpack_batch(bytes, &batch)))
                 });
                 let Some(messages) = batch else {
                     return;
@@ -381,7 +381,11 @@ impl<H: Host> Reactor<H> {
                 messages
             }
         };
-        let sizes: Vec<usize> = arrivals.iter().map(Arrival::len).collect();
+        let sizes: Vec<usize> = extents.iter().map(Extent::len).collect();
+        let arrivals = extents.into_iter().map(|extent| Arrival::Part {
+            frame: frame.clone(),
+            extent,
+        });
         self.arrivals.borrow_mut().extend(arrivals);
         self.host
             .machine(|machine| machine.batch(generation, first, &sizes, now));

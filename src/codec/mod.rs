@@ -9,7 +9,7 @@
 //!
 //! Write your own by implementing [`Codec`]; what comes in and what goes out may be of different types.
 
-#[cfg(feature = "channel")]
+#[cfg(any(feature = "channel", all(feature = "server", not(target_arch = "wasm32"))))]
 mod arrival;
 mod bytes;
 #[cfg(feature = "js-json")]
@@ -26,6 +26,8 @@ use core::fmt;
 
 #[cfg(feature = "channel")]
 pub(crate) use arrival::Arrival;
+#[cfg(any(feature = "channel", all(feature = "server", not(target_arch = "wasm32"))))]
+pub(crate) use arrival::Extent;
 pub use bytes::Bytes;
 #[cfg(feature = "js-json")]
 pub use js_json::JsJson;

@@ -183,6 +183,8 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
     /// The sessions. There are none yet.
     pub fn build(self) -> Sessions<In, Out>
     where
+        In: 'static,
+        Out: 'static,
         C: Codec<In, Out>,
         S: Store,
     {
@@ -192,7 +194,7 @@ impl<In, Out, C, S> Builder<In, Out, C, S> {
             Box::new(self.store),
             self.is_own,
         ));
-        Sessions::new(registry, Arc::new(self.codec))
+        Sessions::new(registry, self.codec)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a session owes its store: nothing leaves, and nothing is given to the application, before it is written down there.
 
 use std::boxed::Box;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +13,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::core::Core;
+use super::outbox::Outbox;
 use super::registry::STORE_PATIENCE;
-use super::state::{Fate, Sent, State};
+use super::state::{Fate, State};
 use super::store::{Commit, StoreError, Tombstone, Verdict};
 use crate::hub::goodbye::GOING_AWAY;
 use crate::session::{Record, Server, span};
@@ -70,9 +70,9 @@ impl Books {
         }
     }
 
-    pub(super) fn release(&mut self, outbox: &mut VecDeque<Sent>, count: usize) {
+    pub(super) fn release(&mut self, outbox: &mut Outbox, count: usize) {
         let count = count.min(outbox.len());
-        outbox.drain(..count);
+        outbox.release(count);
         self.front += count as u64;
     }
 
@@ -80,21 +80,21 @@ impl Books {
         self.front
     }
 
-    fn end(&self, outbox: &VecDeque<Sent>) -> u64 {
+    fn end(&self, outbox: &Outbox) -> u64 {
         self.front + outbox.len() as u64
     }
 
     /// How many of the outbox the store has.
-    fn stored(&self, outbox: &VecDeque<Sent>) -> usize {
+    fn stored(&self, outbox: &Outbox) -> usize {
         self.up_to(self.stored_end, outbox)
     }
 
     /// How many of the outbox it has, or will have when it has done what it is being asked.
-    pub(super) fn entrusted(&self, outbox: &VecDeque<Sent>) -> usize {
+    pub(super) fn entrusted(&self, outbox: &Outbox) -> usize {
         self.up_to(self.stored_end.max(self.asked_end), outbox)
     }
 
-    fn up_to(&self, end: u64, outbox: &VecDeque<Sent>) -> usize {
+    fn up_to(&self, end: u64, outbox: &Outbox) -> usize {
         usize::try_from(end.saturating_sub(self.front)).map_or(outbox.len(), |count| count.min(outbox.len()))
     }
 }
@@ -103,7 +103,7 @@ impl State {
     /// What the store is to have. What it knows to be taken stays taken, though the application is not given it yet.
     fn record(&self) -> Record {
         let mut record = self.server.record();
-        record.taken += self.taken.iter().map(|payload| span(payload.len())).sum::<u64>();
+        record.taken += self.taken.sizes().map(span).sum::<u64>();
         record
     }
 
@@ -132,17 +132,16 @@ impl State {
         }
         let mut record = self.record();
         if why == Why::Take && self.taken.is_empty() {
-            let payload = self.held.pop_front()?;
-            record.taken += span(payload.len());
-            self.taking = Some(payload);
+            let oldest = self.held.pop_front(1)?;
+            record.taken += oldest.sizes().map(span).sum::<u64>();
+            self.taking = Some(oldest);
         }
         let books = &mut self.books;
         let (front, end, appended) = if books.is_unread && why == Why::Alive {
             (books.stored_front, books.stored_end, Vec::new())
         } else {
             let (front, end, stored) = (books.front, books.end(&self.outbox), books.stored(&self.outbox));
-            let appended = self.outbox.iter_mut().skip(stored).map(Sent::share);
-            (front, end, appended.collect())
+            (front, end, self.outbox.share(stored))
         };
         let released = front.min(books.stored_end) - books.stored_front;
         let commit = Commit {
@@ -196,8 +195,9 @@ impl Core {
             state.books.record = record;
             state.books.stored_front = entry.front;
             state.books.stored_end = entry.end;
-            let taken = state.taking.take();
-            state.taken.extend(taken);
+            if let Some(oldest) = state.taking.take() {
+                state.taken.push_back(oldest);
+            }
             state.untaken.clear();
         }
         drop(asked);
@@ -244,11 +244,11 @@ impl Drop for Asked<'_> {
         state.is_asked = false;
         state.books.asked_end = state.books.stored_end;
         let untaken = std::mem::take(&mut state.untaken);
-        state.taken.extend(untaken);
-        if let Some(payload) = state.taking.take()
+        state.taken.append(untaken);
+        if let Some(oldest) = state.taking.take()
             && !state.has_moved()
         {
-            state.held.push_front(payload);
+            state.held.push_front(oldest);
         }
         drop(state);
         core.readable.notify_waiters();

@@ -11,14 +11,16 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::commit::Why;
 use super::core::Core;
-use super::frames::{self, Piece};
+use super::held::Run;
 use super::message::{Message, Parting};
+use super::outbox::Outbox;
 use super::registry::{Registry, STORE_PATIENCE};
 use super::serve::left;
 use super::welcome::Attached;
+use crate::codec::{Payload, packing};
 use crate::hub::goodbye::{Goodbye, bye, clipped, is_fatal};
 use crate::proto::Time;
-use crate::session::frame::{self, Control, FromClient};
+use crate::session::frame::{Control, FromClient};
 use crate::session::{Fault, Frame, Server};
 
 /// So many frames leave before it is looked at what has arrived; and so many arrive before what is to leave is written, though
@@ -150,7 +152,7 @@ where
                 core.settle(&mut state);
                 return Ok(None);
             };
-            let message = frames::message(&frame, &state.outbox);
+            let message = message(&frame, &state.outbox);
             core.settle(&mut state);
             (frame, message)
         };
@@ -294,7 +296,6 @@ where
     fn arrived(&self, message: Message) -> Result<(), Parting> {
         let Attached { core, link, .. } = &self.attached;
         let link = *link;
-        let fail = |fault| core.change(|server, _| server.fail(link, fault));
         match message {
             Message::Control => core.change(|server, now| server.alive(link, now)),
             // Dealt with before.
@@ -307,18 +308,31 @@ where
                 }
                 return Err(left(reason));
             }
-            Message::Text(text) => match frame::decode_text(&text) {
-                Ok((first, messages)) => core.batch(link, first, messages.map(Piece::Text)),
+            Message::Text(text) => self.frame(Payload::Text(text)),
+            Message::Binary(bytes) => self.frame(Payload::Bytes(bytes)),
+        }
+        Ok(())
+    }
+
+    fn frame(&self, frame: Payload) {
+        let Attached { core, link, .. } = &self.attached;
+        let link = *link;
+        let fail = |fault| core.change(|server, _| server.fail(link, fault));
+        match &frame {
+            Payload::Text(text) => match packing::unpack_text(text) {
+                Ok((first, extents)) => core.batch(link, first, Run::new(frame, extents)),
                 Err(fault) => fail(fault.into()),
             },
-            Message::Binary(bytes) => match FromClient::decode(&bytes) {
-                Ok(FromClient::Batch(batch)) => core.batch(link, batch.first, batch.parts().map(Piece::Part)),
+            Payload::Bytes(bytes) => match FromClient::decode(bytes) {
+                Ok(FromClient::Batch(batch)) => {
+                    let (first, extents) = (batch.first, packing::unpack_batch(bytes, &batch));
+                    core.batch(link, first, Run::new(frame, extents));
+                }
                 Ok(FromClient::Control(control)) => core.control(link, clipped(control)),
                 Ok(FromClient::Hello(_)) => fail(Fault::Unexpected),
                 Err(fault) => fail(fault.into()),
             },
         }
-        Ok(())
     }
 
     /// No client comes back after this, so that the session is over as after its BYE.
@@ -343,6 +357,14 @@ where
             code: goodbye.code,
             reason: goodbye.reason.into(),
         }
+    }
+}
+
+/// A frame as it goes out.
+fn message(frame: &Frame, outbox: &Outbox) -> Message {
+    match frame {
+        Frame::Control(control) => Message::Binary(control.encode()),
+        Frame::Chunk(chunk) => outbox.frame(chunk).into(),
     }
 }
 

@@ -1,20 +1,20 @@
 //! One session in this process: the state machine, the payloads, and who waits for what. Connections and the application's
 //! handles share it.
 
-use std::collections::VecDeque;
 use std::string::String;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use std::vec::Vec;
+use std::vec::{IntoIter, Vec};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::commit::Books;
 use super::event::{Ended, Event};
-use super::frames::Piece;
+use super::held::Run;
+use super::outbox::Outbox;
 use super::registry::{Place, Registry};
-use super::state::{Fate, Sent, State};
+use super::state::{Fate, State};
 use super::store::Stored;
 use super::welcome::Attached;
 use crate::codec::Payload;
@@ -62,7 +62,7 @@ impl Core {
         let settings = registry.rules.settings;
         let (server, welcome) = Server::new(settings, hello, protocol.clone(), link, registry.now());
         let books = Books::new(server.record(), 0, registry.is_alone);
-        let state = State::new(server, place, VecDeque::new(), books);
+        let state = State::new(server, place, Outbox::new(Vec::new(), !registry.is_alone), books);
         (Self::new(registry, key, peer, protocol, false, state), link, welcome)
     }
 
@@ -78,7 +78,7 @@ impl Core {
         let settings = registry.rules.settings;
         let server = Server::restore(settings, &record, sizes, protocol.clone(), registry.now());
         let books = Books::new(record, payloads.len(), registry.is_alone);
-        let state = State::new(server, place, payloads.into_iter().map(Sent::Shared).collect(), books);
+        let state = State::new(server, place, Outbox::new(payloads, !registry.is_alone), books);
         Self::new(registry, key, peer, protocol, true, state)
     }
 
@@ -151,28 +151,22 @@ impl Core {
         let mut state = self.state();
         state.closers.retain(|(other, _)| *other != link);
         state.server.detach(link, self.registry.now());
+        state.held.trim();
         self.settle(&mut state);
         drop(state);
         self.registry.shed();
     }
 
     /// Messages arrived on a connection.
-    pub(super) fn batch<'a>(self: &Arc<Self>, link: Link, first: u64, pieces: impl Iterator<Item = Piece<'a>>) {
-        // They are found once, in one pass, and copied only where the session takes them.
-        let pieces: Vec<Piece<'a>> = pieces.collect();
-        let sizes: Vec<usize> = pieces.iter().map(Piece::len).collect();
-        let mut pieces = pieces.into_iter();
+    pub(super) fn batch(self: &Arc<Self>, link: Link, first: u64, mut messages: Run) {
+        let sizes: Vec<usize> = messages.sizes().collect();
         let mut state = self.state();
         state.server.batch(link, first, &sizes, self.registry.now());
         while let Some(output) = state.server.poll() {
             match output {
-                Output::Discard(count) => {
-                    if count > 0 {
-                        pieces.nth(count - 1);
-                    }
-                }
+                Output::Discard(count) => drop(messages.split_front(count)),
                 Output::Deliver(count) => {
-                    state.held.extend(pieces.by_ref().take(count).map(Piece::payload));
+                    state.held.push_back(messages.split_front(count));
                     self.readable.notify_waiters();
                 }
                 other => self.carry_out(&mut state, other),
@@ -245,39 +239,47 @@ impl Core {
     /// Accepts a message, or gives it back with the reason why not.
     pub(super) fn push(self: &Arc<Self>, payload: Payload) -> Result<(), (Admission, Payload)> {
         let mut state = self.state();
-        let pushed = self.accept(&mut state, payload);
+        match self.admits(&mut state, payload.len()) {
+            Admission::Accept => self.accept(&mut state, payload),
+            refused => return Err((refused, payload)),
+        }
         self.pushed(state);
-        pushed
+        Ok(())
     }
 
     /// Accepts as many of some messages as it can, the first ones, and leaves the rest; with the reason why, and the size of the
     /// first of them.
-    pub(super) fn push_many(self: &Arc<Self>, payloads: &mut VecDeque<Payload>) -> Result<(), (Admission, usize)> {
+    pub(super) fn push_many(self: &Arc<Self>, payloads: &mut IntoIter<Payload>) -> Result<(), (Admission, usize)> {
         let mut state = self.state();
         let mut pushed = Ok(());
-        while let Some(payload) = payloads.pop_front() {
-            if let Err((admission, payload)) = self.accept(&mut state, payload) {
-                pushed = Err((admission, payload.len()));
-                payloads.push_front(payload);
-                break;
-            }
+        while let Some(size) = payloads.as_slice().first().map(Payload::len) {
+            match self.admits(&mut state, size) {
+                Admission::Accept => payloads.next().map(|payload| self.accept(&mut state, payload)),
+                refused => {
+                    pushed = Err((refused, size));
+                    break;
+                }
+            };
         }
         self.pushed(state);
         pushed
     }
 
-    fn accept(&self, state: &mut State, payload: Payload) -> Result<(), (Admission, Payload)> {
-        let mut admission = state.server.admits(payload.len());
+    fn admits(&self, state: &mut State, size: usize) -> Admission {
+        let mut admission = state.server.admits(size);
         // Whoever waits for this has something in the outbox, and is woken when that is taken.
         if admission == Admission::Accept && !state.outbox.is_empty() && self.registry.is_full() {
             admission = Admission::Wait;
         }
         if admission != Admission::Accept {
             self.uncork(state);
-            return Err((admission, payload));
         }
+        admission
+    }
+
+    fn accept(&self, state: &mut State, payload: Payload) {
         state.server.send(payload.len());
-        state.outbox.push_back(Sent::Own(payload));
+        state.outbox.push(payload);
         state.accepted += 1;
         self.recount_roughly(state);
         // What is corked already goes with the rest, without a look at the clock: that costs as much as the message.
@@ -288,7 +290,6 @@ impl Core {
             state.corked = is_same_turn.then(|| now + TURN);
             state.driver.notify_one();
         }
-        Ok(())
     }
 
     /// What a session without a connection is sent may be more than there is room for.

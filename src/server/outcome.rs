@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::commit;
 use super::core::Core;
 use super::event::{Ended, Event};
-use super::state::{Fate, Sent, State};
+use super::state::{Fate, State};
 use crate::hub::goodbye::{Goodbye, is_remembered};
 use crate::hub::holders;
 use crate::session::{self, Output};
@@ -82,11 +82,10 @@ impl Core {
         } else {
             0
         };
-        let unacknowledged = outbox.into_iter().skip(kept_elsewhere).map(Sent::into_payload);
         state.end = Some(Arc::new(Ended {
             code,
             reason,
-            unacknowledged: unacknowledged.collect(),
+            unacknowledged: outbox.into_payloads(kept_elsewhere),
         }));
         state.events = None;
         state.place = None;

@@ -1,25 +1,23 @@
 //! A session as the application has it.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
 use std::string::String;
 use std::sync::{Arc, Weak};
-use std::vec::Vec;
+use std::vec::{IntoIter, Vec};
 
 use tokio::time::sleep;
 
 use super::commit::{STORE_PAUSE, Why};
 use super::core::Core;
 use super::event::{Ended, Events};
+use super::halves::{Decode, Encode};
+use super::held::Run;
 use super::state::State;
-use crate::codec::{Codec, DecodeError, EncodeError, Payload};
+use crate::codec::{DecodeError, EncodeError, Payload};
 use crate::hub::Peer;
 use crate::hub::goodbye::{REASON_BYTES, clip, of_application};
 use crate::proto::{Admission, Load, Time};
-
-type Decode<In> = dyn Fn(Payload) -> Result<In, DecodeError> + Send + Sync;
-type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 
 /// One client's session: messages of type `In` come out of it and messages of type `Out` go in, each exactly once and in order,
 /// over as many connections as it takes.
@@ -31,7 +29,7 @@ type Encode<Out> = dyn Fn(Out) -> Result<Payload, EncodeError> + Send + Sync;
 /// was sent before goes out first. What had arrived and was not received counts as not taken, and the client is told so.
 pub struct Session<In, Out = In> {
     core: Arc<Core>,
-    decode: Arc<Decode<In>>,
+    decode: Arc<dyn Decode<In>>,
     sender: Sender<Out>,
 }
 
@@ -40,7 +38,7 @@ pub struct Session<In, Out = In> {
 pub struct Sender<Out> {
     name: String,
     core: Weak<Core>,
-    encode: Arc<Encode<Out>>,
+    encode: Arc<dyn Encode<Out>>,
 }
 
 /// Why a message was not accepted. It was not sent, and will not be.
@@ -83,28 +81,25 @@ impl std::error::Error for SendError {
     }
 }
 
-impl<In: 'static, Out: 'static> Session<In, Out> {
-    pub(super) fn new(core: &Arc<Core>, codec: &Arc<dyn Codec<In, Out>>) -> Self {
-        let (encoder, decoder) = (codec.clone(), codec.clone());
+impl<In, Out> Session<In, Out> {
+    pub(super) fn new(core: &Arc<Core>, decode: Arc<dyn Decode<In>>, encode: Arc<dyn Encode<Out>>) -> Self {
         Self {
             core: core.clone(),
-            decode: Arc::new(move |payload| decoder.decode(payload)),
+            decode,
             sender: Sender {
                 name: core.key.name(),
                 core: Arc::downgrade(core),
-                encode: Arc::new(move |message| encoder.encode(message)),
+                encode,
             },
         }
     }
-}
 
-impl<In, Out> Session<In, Out> {
     /// Sends a message; see [`Sender::send`].
     ///
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
-        let payload = (self.sender.encode)(message).map_err(SendError::Encode)?;
+        let payload = self.sender.encode.one(message).map_err(SendError::Encode)?;
         send(&self.core, payload).await
     }
 
@@ -116,10 +111,7 @@ impl<In, Out> Session<In, Out> {
     /// # Errors
     /// See [`SendError`]. Where one can't be encoded, none is sent; otherwise those before the one in question are.
     pub async fn send_many(&self, messages: impl IntoIterator<Item = Out>) -> Result<(), SendError> {
-        let payloads: Result<VecDeque<Payload>, _> = messages
-            .into_iter()
-            .map(|message| (self.sender.encode)(message))
-            .collect();
+        let payloads = self.sender.encode.all(messages.into_iter().collect());
         send_many(&self.core, payloads.map_err(SendError::Encode)?).await
     }
 
@@ -150,8 +142,8 @@ impl<In, Out> Session<In, Out> {
     /// What this returns is taken: the client is told so and sends it no more. It is safe to drop the future before it is
     /// ready; no message is lost then.
     pub async fn recv(&self) -> Option<Result<In, DecodeError>> {
-        let (payload, _) = self.core.take(1).await?;
-        Some((self.decode)(payload))
+        let (message, _) = self.core.take(1).await?;
+        self.decode.first(&message)
     }
 
     /// The next messages: at least one, and with it what else is here, `most` in all. None once the session has ended and all
@@ -164,10 +156,12 @@ impl<In, Out> Session<In, Out> {
         let Some((first, rest)) = self.core.take(most).await else {
             return Vec::new();
         };
-        std::iter::once(first)
-            .chain(rest)
-            .map(|payload| (self.decode)(payload))
-            .collect()
+        let count = first.len() + rest.iter().map(Run::len).sum::<usize>();
+        let mut messages = Vec::with_capacity(count);
+        for run in std::iter::once(first).chain(rest) {
+            self.decode.all(&run, &mut messages);
+        }
+        messages
     }
 
     /// Ends the session: waits until the client's application has taken what was sent, for the close timeout at most, and then
@@ -264,7 +258,7 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: Out) -> Result<(), SendError> {
-        let payload = (self.encode)(message).map_err(SendError::Encode)?;
+        let payload = self.encode.one(message).map_err(SendError::Encode)?;
         let core = self.core.upgrade().ok_or(SendError::Closed)?;
         send(&core, payload).await
     }
@@ -274,7 +268,7 @@ impl<Out> Sender<Out> {
     /// # Errors
     /// [`SendError::Full`] where there is none; otherwise as [`send`](Self::send).
     pub fn try_send(&self, message: Out) -> Result<(), SendError> {
-        let payload = (self.encode)(message).map_err(SendError::Encode)?;
+        let payload = self.encode.one(message).map_err(SendError::Encode)?;
         let core = self.core.upgrade().ok_or(SendError::Closed)?;
         offer(&core, payload).map_err(|(error, _)| error)
     }
@@ -322,7 +316,8 @@ async fn send(core: &Arc<Core>, payload: Payload) -> Result<(), SendError> {
 }
 
 /// Sends payloads, each as soon as there is room.
-async fn send_many(core: &Arc<Core>, mut payloads: VecDeque<Payload>) -> Result<(), SendError> {
+async fn send_many(core: &Arc<Core>, payloads: Vec<Payload>) -> Result<(), SendError> {
+    let mut payloads = payloads.into_iter();
     match offer_many(core, &mut payloads) {
         Err(SendError::Full) => {}
         done => return done,
@@ -343,7 +338,7 @@ fn offer(core: &Arc<Core>, payload: Payload) -> Result<(), (SendError, Payload)>
         .map_err(|(admission, payload)| (refused(admission, payload.len()), payload))
 }
 
-fn offer_many(core: &Arc<Core>, payloads: &mut VecDeque<Payload>) -> Result<(), SendError> {
+fn offer_many(core: &Arc<Core>, payloads: &mut IntoIter<Payload>) -> Result<(), SendError> {
     core.push_many(payloads)
         .map_err(|(admission, size)| refused(admission, size))
 }
@@ -377,7 +372,7 @@ impl<Out> fmt::Debug for Sender<Out> {
 /// Where the application's next message is.
 enum Next {
     /// And what else was asked for and is here.
-    Given(Payload, Vec<Payload>),
+    Given(Run, Vec<Run>),
     /// It is here; the store has to know that it is taken.
     Held,
     /// None yet.
@@ -388,10 +383,10 @@ enum Next {
 
 impl Core {
     /// Takes the oldest message that arrived, and what else is here, so many in all at most; `None` when there won't be one.
-    async fn take(self: &Arc<Self>, most: usize) -> Option<(Payload, Vec<Payload>)> {
+    async fn take(self: &Arc<Self>, most: usize) -> Option<(Run, Vec<Run>)> {
         loop {
             match self.next(most) {
-                Next::Given(payload, more) => return Some((payload, more)),
+                Next::Given(first, rest) => return Some((first, rest)),
                 Next::Over => return None,
                 Next::Held => {
                     if self.commit(Why::Take).await.is_err() {
@@ -414,27 +409,29 @@ impl Core {
         state.has_many = false;
         // No store has to note it first.
         let is_at_once = self.registry.is_alone && !state.is_ending();
-        let next = match state.taken.pop_front() {
-            None if is_at_once => state.held.pop_front(),
+        let next = match state.taken.pop_front(1) {
+            None if is_at_once => state.held.pop_front(most.max(1)),
             next => next,
         };
-        if let Some(payload) = next {
+        if let Some(first) = next {
+            let (mut rest, mut count) = (Vec::new(), first.len());
             // Under the same lock: another task that receives must not come in between.
-            let more = if is_at_once && state.taken.is_empty() {
-                let count = most.saturating_sub(1).min(state.held.len());
-                state.held.drain(..count).collect()
-            } else {
-                Vec::new()
-            };
-            state.has_many = !more.is_empty();
+            while is_at_once
+                && state.taken.is_empty()
+                && let Some(run) = state.held.pop_front(most.saturating_sub(count))
+            {
+                count += run.len();
+                rest.push(run);
+            }
+            state.has_many = count > 1;
             // Not before: who asked for it may have lost interest, and no one may ask again.
-            self.note_taken(&mut state, 1 + more.len());
-            return Next::Given(payload, more);
+            self.note_taken(&mut state, count);
+            return Next::Given(first, rest);
         }
         if state.is_over() && !state.is_asked {
             // Nobody is told any more what is taken; what has arrived is still given.
-            let next = state.held.pop_front();
-            return next.map_or(Next::Over, |payload| Next::Given(payload, Vec::new()));
+            let next = state.held.pop_front(1);
+            return next.map_or(Next::Over, |oldest| Next::Given(oldest, Vec::new()));
         }
         drop(state);
         self.look()

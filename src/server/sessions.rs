@@ -12,6 +12,7 @@ use futures_sink::Sink;
 use tokio::time::{Instant, timeout_at};
 
 use super::builder::Builder;
+use super::halves::{Decode, Encode, halves};
 use super::message::{Message, Parting};
 use super::registry::Registry;
 use super::serve;
@@ -28,7 +29,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// The sessions of a server. Clones are the same sessions.
 pub struct Sessions<In, Out = In> {
     registry: Arc<Registry>,
-    codec: Arc<dyn Codec<In, Out>>,
+    decode: Arc<dyn Decode<In>>,
+    encode: Arc<dyn Encode<Out>>,
 }
 
 /// What [`Sessions::shutdown`] does with the sessions.
@@ -53,8 +55,17 @@ impl<In, Out> Sessions<In, Out> {
         Builder::new()
     }
 
-    pub(super) fn new(registry: Arc<Registry>, codec: Arc<dyn Codec<In, Out>>) -> Self {
-        Self { registry, codec }
+    pub(super) fn new(registry: Arc<Registry>, codec: impl Codec<In, Out>) -> Self
+    where
+        In: 'static,
+        Out: 'static,
+    {
+        let (decode, encode) = halves(codec);
+        Self {
+            registry,
+            decode,
+            encode,
+        }
     }
 
     /// Serves a WebSocket connection on which [`PROTOCOL`](crate::session::PROTOCOL) was agreed, to its end. Where its client
@@ -72,9 +83,9 @@ impl<In, Out> Sessions<In, Out> {
         A: FnOnce(Session<In, Out>) -> R + Send,
         R: Future<Output = ()> + Send + 'static,
     {
-        let codec = &self.codec;
+        let (decode, encode) = (&self.decode, &self.encode);
         serve::serve(&self.registry, frames, peer, |attached| {
-            let session = Session::new(&attached.core, codec);
+            let session = Session::new(&attached.core, decode.clone(), encode.clone());
             attached.core.runtime.spawn(application(session));
         })
         .await
@@ -161,7 +172,8 @@ impl<In, Out> Clone for Sessions<In, Out> {
     fn clone(&self) -> Self {
         Self {
             registry: self.registry.clone(),
-            codec: self.codec.clone(),
+            decode: self.decode.clone(),
+            encode: self.encode.clone(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What a session has in this process beside the state machine: payloads, and who is to hear of what.
 
-use std::collections::VecDeque;
 use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -9,8 +8,9 @@ use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::commit::Books;
 use super::event::{Ended, Event};
+use super::held::{Held, Run};
+use super::outbox::Outbox;
 use super::registry::Place;
-use crate::codec::Payload;
 use crate::hub::goodbye::Goodbye;
 use crate::proto::Time;
 use crate::session::{Link, Server};
@@ -28,54 +28,20 @@ pub(super) enum Fate {
     Gone,
 }
 
-/// A message of the outbox.
-pub(super) enum Sent {
-    /// It is here only: most never get any further.
-    Own(Payload),
-    /// The store has it, too.
-    Shared(Arc<Payload>),
-}
-
-impl Sent {
-    pub(super) fn payload(&self) -> &Payload {
-        match self {
-            Self::Own(payload) => payload,
-            Self::Shared(payload) => payload,
-        }
-    }
-
-    /// For the store.
-    pub(super) fn share(&mut self) -> Arc<Payload> {
-        let payload = match std::mem::replace(self, Self::Own(Payload::Bytes(Vec::new()))) {
-            Self::Own(payload) => Arc::new(payload),
-            Self::Shared(payload) => payload,
-        };
-        *self = Self::Shared(payload.clone());
-        payload
-    }
-
-    pub(super) fn into_payload(self) -> Payload {
-        match self {
-            Self::Own(payload) => payload,
-            Self::Shared(payload) => Arc::unwrap_or_clone(payload),
-        }
-    }
-}
-
 pub(super) struct State {
     pub(super) server: Server,
     /// What arrived and is not taken.
-    pub(super) held: VecDeque<Payload>,
+    pub(super) held: Held,
     /// The oldest of them, while the store is asked to note that it is taken.
-    pub(super) taking: Option<Payload>,
+    pub(super) taking: Option<Run>,
     /// What is taken as far as the store knows, and not yet given to the application: the client is not told before.
-    pub(super) taken: VecDeque<Payload>,
+    pub(super) taken: Held,
     /// What of that the store is asked to have as not taken, after all.
-    pub(super) untaken: VecDeque<Payload>,
+    pub(super) untaken: Held,
     /// The store is being asked something.
     pub(super) is_asked: bool,
     /// What is not taken by the client's application.
-    pub(super) outbox: VecDeque<Sent>,
+    pub(super) outbox: Outbox,
     /// How many messages were ever in the outbox.
     pub(super) accepted: u64,
     pub(super) books: Books,
@@ -102,15 +68,15 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(server: Server, place: Place, outbox: VecDeque<Sent>, books: Books) -> Self {
+    pub(super) fn new(server: Server, place: Place, outbox: Outbox, books: Books) -> Self {
         Self {
             accepted: outbox.len() as u64,
             books,
             server,
-            held: VecDeque::new(),
+            held: Held::default(),
             taking: None,
-            taken: VecDeque::new(),
-            untaken: VecDeque::new(),
+            taken: Held::default(),
+            untaken: Held::default(),
             is_asked: false,
             outbox,
             driver: Arc::default(),

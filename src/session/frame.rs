@@ -15,7 +15,7 @@ const PONG: u8 = 5;
 const BYE: u8 = 6;
 
 /// Stands before each message of a text frame.
-const SEPARATOR: char = '\u{1e}';
+pub(crate) const SEPARATOR: char = '\u{1e}';
 const RESUMED: u64 = 1;
 const MOST_TOKEN_BYTES: usize = 128;
 const MOST_PROTOCOLS: u64 = 32;
@@ -375,10 +375,19 @@ impl<'a> Batch<'a> {
 /// # Errors
 /// Where it is none.
 pub fn decode_text(frame: &str) -> Result<(u64, str::Split<'_, char>), Malformed> {
+    let (first, messages) = split_first(frame)?;
+    Ok((first, messages.split(SEPARATOR)))
+}
+
+/// The position of the first message of a text frame, and the messages with the separators between them.
+///
+/// # Errors
+/// Where it is none.
+pub(crate) fn split_first(frame: &str) -> Result<(u64, &str), Malformed> {
     let (first, messages) = frame.split_once(SEPARATOR).ok_or(Malformed)?;
     let is_shortest = first.bytes().all(|byte| byte.is_ascii_digit()) && !first.starts_with('0');
     match first.parse() {
-        Ok(first) if is_shortest && first <= LAST => Ok((first, messages.split(SEPARATOR))),
+        Ok(first) if is_shortest && first <= LAST => Ok((first, messages)),
         _ => Err(Malformed),
     }
 }

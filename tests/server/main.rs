@@ -3,11 +3,15 @@
 #![cfg(all(feature = "server", not(target_arch = "wasm32")))]
 
 mod client;
+#[allow(dead_code, reason = "others use the rest of it")]
+#[path = "../support/random.rs"]
+mod random;
 
 mod ends;
 mod flow;
 mod handshake;
 mod limits;
 mod nodes;
+mod payloads;
 mod resume;
 mod slow;
