@@ -50,6 +50,23 @@ impl Extent {
         self.bytes.len()
     }
 
+    /// The message that lies there in a frame, as a payload of its own.
+    #[cfg(all(feature = "server", not(target_arch = "wasm32")))]
+    pub(crate) fn payload(&self, frame: &Payload) -> Payload {
+        let range = self.bytes.clone();
+        match (frame, self.kind) {
+            (Payload::Text(text), _) => Payload::Text(text.get(range).unwrap_or_default().into()),
+            (Payload::Bytes(bytes), kind) => {
+                let bytes = bytes.get(range).unwrap_or_default();
+                match kind {
+                    // It was checked when the frame was read.
+                    Kind::Text => Payload::Text(String::from_utf8_lossy(bytes).into()),
+                    Kind::Bytes => Payload::Bytes(bytes.into()),
+                }
+            }
+        }
+    }
+
     /// The message that lies there in a frame, the one that the extent was found in. Inlined, as whoever decodes many writes each
     /// where it stays: a stop on the stack costs as much as all else here.
     #[inline(always)]

@@ -32,20 +32,19 @@ pub(crate) fn pack_bytes<'a>(first: u64, payloads: impl Iterator<Item = &'a Payl
 /// Where it is none.
 pub(crate) fn unpack_text(frame: &str) -> Result<(u64, Vec<Extent>), Malformed> {
     let (first, messages) = frame::split_first(frame)?;
-    let before = frame.len() - messages.len();
+    let mut start = frame.len() - messages.len();
     // Many bytes at a time: the standard library looks at one after the other.
     let separators = memchr::memchr_iter(SEPARATOR as u8, messages.as_bytes());
-    let ends = separators.map(move |end| before + end).chain([frame.len()]);
-    let mut start = before;
-    let extents = ends.map(move |end| {
-        let bytes = start..end;
-        start = end + SEPARATOR.len_utf8();
-        Extent {
-            bytes,
+    let mut extents = Vec::with_capacity(separators.clone().count() + 1);
+    let before = start;
+    for end in separators.map(|end| before + end).chain([frame.len()]) {
+        extents.push(Extent {
+            bytes: start..end,
             kind: Kind::Text,
-        }
-    });
-    Ok((first, extents.collect()))
+        });
+        start = end + SEPARATOR.len_utf8();
+    }
+    Ok((first, extents))
 }
 
 /// Where the messages of a binary frame lie, which `batch` was read from.
@@ -58,7 +57,9 @@ pub(crate) fn unpack_batch(frame: &[u8], batch: &Batch<'_>) -> Vec<Extent> {
             kind: part.kind,
         }
     });
-    extents.collect()
+    let mut extents: Vec<Extent> = extents.collect();
+    extents.shrink_to_fit();
+    extents
 }
 
 /// Whether a text has to travel in a binary frame.

@@ -137,11 +137,13 @@ impl State {
             self.taking = Some(oldest);
         }
         let books = &mut self.books;
-        let (front, end, appended) = if books.is_unread && why == Why::Alive {
-            (books.stored_front, books.stored_end, Vec::new())
-        } else {
-            let (front, end, stored) = (books.front, books.end(&self.outbox), books.stored(&self.outbox));
-            (front, end, self.outbox.share(stored))
+        let (front, end, appended) = match (books.is_unread, why) {
+            (true, Why::Alive) => (books.stored_front, books.stored_end, Vec::new()),
+            (true, _) => (books.front, books.end(&self.outbox), Vec::new()),
+            (false, _) => {
+                let (front, end, stored) = (books.front, books.end(&self.outbox), books.stored(&self.outbox));
+                (front, end, self.outbox.share(stored))
+            }
         };
         let released = front.min(books.stored_end) - books.stored_front;
         let commit = Commit {
@@ -199,6 +201,7 @@ impl Core {
                 state.taken.push_back(oldest);
             }
             state.untaken.clear();
+            state.trim();
         }
         drop(asked);
         match verdict? {
@@ -250,6 +253,7 @@ impl Drop for Asked<'_> {
         {
             state.held.push_front(oldest);
         }
+        state.trim();
         drop(state);
         core.readable.notify_waiters();
     }

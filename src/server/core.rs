@@ -151,7 +151,7 @@ impl Core {
         let mut state = self.state();
         state.closers.retain(|(other, _)| *other != link);
         state.server.detach(link, self.registry.now());
-        state.held.trim();
+        state.trim();
         self.settle(&mut state);
         drop(state);
         self.registry.shed();
@@ -164,9 +164,11 @@ impl Core {
         state.server.batch(link, first, &sizes, self.registry.now());
         while let Some(output) = state.server.poll() {
             match output {
-                Output::Discard(count) => drop(messages.split_front(count)),
+                Output::Discard(count) => messages.skip(count),
                 Output::Deliver(count) => {
-                    state.held.push_back(messages.split_front(count));
+                    let mut messages = messages.split_front(count);
+                    messages.trim();
+                    state.held.push_back(messages);
                     self.readable.notify_waiters();
                 }
                 other => self.carry_out(&mut state, other),

@@ -10,10 +10,10 @@ use crate::codec::{Codec, DecodeError, EncodeError, Payload};
 
 pub(super) trait Decode<In>: Send + Sync {
     /// The first of some messages.
-    fn first(&self, run: &Run) -> Option<Result<In, DecodeError>>;
+    fn first(&self, run: Run) -> Option<Result<In, DecodeError>>;
 
     /// Puts all of them behind others.
-    fn all(&self, run: &Run, messages: &mut Vec<Result<In, DecodeError>>);
+    fn all(&self, run: Run, messages: &mut Vec<Result<In, DecodeError>>);
 }
 
 pub(super) trait Encode<Out>: Send + Sync {
@@ -49,12 +49,15 @@ where
 }
 
 impl<In, Out, C: Codec<In, Out>> Decode<In> for Half<C, Out> {
-    fn first(&self, run: &Run) -> Option<Result<In, DecodeError>> {
-        run.decode(&*self.codec).next()
+    fn first(&self, mut run: Run) -> Option<Result<In, DecodeError>> {
+        let mut first = None;
+        run.split_front(1).decode(&*self.codec, |message| first = Some(message));
+        first
     }
 
-    fn all(&self, run: &Run, messages: &mut Vec<Result<In, DecodeError>>) {
-        messages.extend(run.decode(&*self.codec));
+    fn all(&self, run: Run, messages: &mut Vec<Result<In, DecodeError>>) {
+        messages.reserve(run.len());
+        run.decode(&*self.codec, |message| messages.push(message));
     }
 }
 

@@ -7,21 +7,29 @@ use std::vec::Vec;
 
 use crate::codec::{Codec, DecodeError, Extent, Payload};
 
+/// How long a message may be that is copied when it came by itself, in bytes.
+const SHORT: usize = 1024;
+
 /// Messages that arrived, the oldest first.
 #[derive(Default)]
 pub(super) struct Held {
-    /// Each of one frame; none is empty.
+    /// None is empty.
     runs: VecDeque<Run>,
 }
 
-/// Messages of one frame, which follow one another.
-pub(super) struct Run {
-    frame: Arc<Frame>,
-    start: usize,
-    end: usize,
+/// Messages that follow one another.
+pub(super) enum Run {
+    /// A short one that came by itself, or none: a frame would cost more than the copy.
+    Alone(Option<Payload>),
+    /// Some of a frame's.
+    Part {
+        frame: Arc<Frame>,
+        start: usize,
+        end: usize,
+    },
 }
 
-struct Frame {
+pub(super) struct Frame {
     payload: Payload,
     extents: Vec<Extent>,
 }
@@ -31,10 +39,8 @@ impl Held {
         self.runs.is_empty()
     }
 
-    /// Nobody can make it hold much more than is counted: what a client sends again and again with something new is not kept.
-    pub(super) fn push_back(&mut self, mut run: Run) {
+    pub(super) fn push_back(&mut self, run: Run) {
         if run.len() > 0 {
-            run.trim();
             self.runs.push_back(run);
         }
     }
@@ -68,78 +74,113 @@ impl Held {
         self.runs.iter().flat_map(Run::sizes)
     }
 
-    /// The oldest may stay for long: gives up what was taken out of its frame.
+    /// They may stay for long: see [`Run::trim`].
     pub(super) fn trim(&mut self) {
-        if let Some(first) = self.runs.front_mut() {
-            first.trim();
-        }
+        self.runs.iter_mut().for_each(Run::trim);
     }
 }
 
 impl Run {
     /// All messages of a frame.
     pub(super) fn new(payload: Payload, extents: Vec<Extent>) -> Self {
-        Self {
+        if let [extent] = &*extents
+            && extent.len() <= SHORT
+        {
+            return Self::Alone(Some(extent.payload(&payload)));
+        }
+        Self::Part {
             start: 0,
             end: extents.len(),
             frame: Arc::new(Frame { payload, extents }),
         }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.end - self.start
-    }
-
-    fn extents(&self) -> &[Extent] {
-        self.frame.extents.get(self.start..self.end).unwrap_or_default()
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Alone(payload) => usize::from(payload.is_some()),
+            Self::Part { start, end, .. } => end - start,
+        }
     }
 
     /// The sizes of the messages, in bytes.
     pub(super) fn sizes(&self) -> impl Iterator<Item = usize> {
-        self.extents().iter().map(Extent::len)
+        let (alone, part) = match self {
+            Self::Alone(payload) => (payload.as_ref().map(Payload::len), None),
+            Self::Part { frame, start, end } => (None, frame.extents.get(*start..*end)),
+        };
+        alone.into_iter().chain(part.into_iter().flatten().map(Extent::len))
     }
 
     /// Takes so many of the oldest out of it, or all.
     pub(super) fn split_front(&mut self, count: usize) -> Self {
-        let front = Self {
-            frame: self.frame.clone(),
-            start: self.start,
-            end: self.end.min(self.start + count),
-        };
-        self.start = front.end;
-        front
+        match self {
+            Self::Alone(payload) => Self::Alone(payload.take_if(|_| count > 0)),
+            Self::Part { frame, start, end } => {
+                let from = *start;
+                *start = (*end).min(from + count);
+                Self::Part {
+                    frame: frame.clone(),
+                    start: from,
+                    end: *start,
+                }
+            }
+        }
     }
 
-    /// The messages, each as a codec reads it.
-    pub(super) fn decode<In, Out, C>(&self, codec: &C) -> impl Iterator<Item = Result<In, DecodeError>>
+    /// Drops so many of the oldest, or all.
+    pub(super) fn skip(&mut self, count: usize) {
+        match self {
+            Self::Alone(payload) => *payload = payload.take().filter(|_| count == 0),
+            Self::Part { start, end, .. } => *start = (*end).min(*start + count),
+        }
+    }
+
+    /// Hands each message to whoever wants them, as the codec reads it.
+    pub(super) fn decode<In, Out, C>(self, codec: &C, mut each: impl FnMut(Result<In, DecodeError>))
     where
         C: Codec<In, Out> + ?Sized,
     {
-        self.extents()
-            .iter()
-            .map(|extent| extent.decode(&self.frame.payload, codec))
+        match self {
+            Self::Alone(payload) => payload.into_iter().for_each(|payload| each(codec.decode(payload))),
+            Self::Part { frame, start, end } => {
+                for extent in frame.extents.get(start..end).unwrap_or_default() {
+                    each(extent.decode(&frame.payload, codec));
+                }
+            }
+        }
     }
 
-    /// Lets go of its frame where that is more than twice what is here, and keeps a copy.
-    fn trim(&mut self) {
-        let extents = self.extents();
+    /// Keeps a copy in place of a frame that is more than twice as large, all in all. What a client sends once more with something
+    /// new, or what the application has taken, is not held for the sake of what is left.
+    pub(super) fn trim(&mut self) {
+        let Self::Part { frame, start, end } = self else {
+            return;
+        };
+        let extents = frame.extents.get(*start..*end).unwrap_or_default();
         let (Some(first), Some(last)) = (extents.first(), extents.last()) else {
             return;
         };
-        let (start, end) = (first.bytes.start, last.bytes.end);
-        if (end - start) * 2 >= self.frame.payload.len() {
+        let (from, to) = (first.bytes.start, last.bytes.end);
+        let cost = |bytes: usize, messages: usize| bytes + messages * size_of::<Extent>();
+        let whole = cost(capacity(&frame.payload), frame.extents.capacity());
+        if cost(to - from, extents.len()) * 2 >= whole {
             return;
         }
-        let payload = match &self.frame.payload {
-            Payload::Text(text) => text.get(start..end).map(|text| Payload::Text(text.into())),
-            Payload::Bytes(bytes) => bytes.get(start..end).map(|bytes| Payload::Bytes(bytes.into())),
+        let payload = match &frame.payload {
+            Payload::Text(text) => Payload::Text(text.get(from..to).unwrap_or_default().into()),
+            Payload::Bytes(bytes) => Payload::Bytes(bytes.get(from..to).unwrap_or_default().into()),
         };
         let moved = extents.iter().map(|extent| Extent {
-            bytes: extent.bytes.start - start..extent.bytes.end - start,
+            bytes: extent.bytes.start - from..extent.bytes.end - from,
             kind: extent.kind,
         });
-        if let Some(payload) = payload {
-            *self = Self::new(payload, moved.collect());
-        }
+        *self = Self::new(payload, moved.collect());
+    }
+}
+
+const fn capacity(payload: &Payload) -> usize {
+    match payload {
+        Payload::Text(text) => text.capacity(),
+        Payload::Bytes(bytes) => bytes.capacity(),
     }
 }

@@ -15,7 +15,7 @@ use crate::session::frame::{self, Batch, Kind, Part, SEPARATOR};
 /// How long a text may be that is copied into a row, in bytes. Longer ones cost more to copy than to keep.
 const SHORT: usize = 1024;
 /// When a row is full, in bytes. One with a single message left is kept whole.
-const ROW: usize = 8 * 1024;
+const ROW: usize = 4 * 1024;
 /// The position of a frame's first message, in digits at most.
 const DIGITS: usize = 20;
 
@@ -105,7 +105,7 @@ impl Outbox {
         let size = SEPARATOR.len_utf8() + text.len();
         if self.rows.items.back().is_none_or(|row| row.len() + size > ROW) {
             // Where one is full, the next will be, too.
-            let capacity = if self.rows.items.is_empty() { 0 } else { ROW };
+            let capacity = if self.rows.items.is_empty() { size } else { ROW };
             self.rows.push(String::with_capacity(capacity));
         }
         let number = self.rows.end().saturating_sub(1);
@@ -138,13 +138,19 @@ impl Outbox {
         self.rows.release(row);
     }
 
+    /// It may stay for long.
+    pub(super) fn trim(&mut self) {
+        if let Some(row) = self.rows.items.back_mut() {
+            row.shrink_to_fit();
+        }
+    }
+
     /// The messages from one on, for the store.
     pub(super) fn share(&mut self, from: usize) -> Vec<Arc<Payload>> {
         let (rows, apart) = (&self.rows, &mut self.apart);
         let messages = self.messages.iter().skip(from);
         messages
             .filter_map(|location| match *location {
-                // Where a session leaves its process, and once in its life.
                 Location::Row { .. } => location.text(rows).map(|text| Arc::new(Payload::Text(text.into()))),
                 Location::Apart(number) => apart.get_mut(number).map(Sent::share),
             })
@@ -165,12 +171,13 @@ impl Outbox {
 
     /// A frame of messages: text wherever all of them can travel in it, which is cheaper for JavaScript to read.
     pub(super) fn frame(&self, chunk: &Chunk) -> Payload {
-        if self.apart.items.is_empty()
+        let messages = self.messages.iter().skip(chunk.offset).take(chunk.count);
+        let is_in_rows = |location: &Location| matches!(location, Location::Row { .. });
+        if (self.apart.items.is_empty() || messages.clone().all(is_in_rows))
             && let Some(text) = self.slice(chunk)
         {
             return Payload::Text(text);
         }
-        let messages = self.messages.iter().skip(chunk.offset).take(chunk.count);
         let contents = messages.filter_map(|location| self.content(*location));
         let texts = contents.clone().map(|content| match content {
             Content::Text(text) => Some(text),

@@ -143,7 +143,7 @@ impl<In, Out> Session<In, Out> {
     /// ready; no message is lost then.
     pub async fn recv(&self) -> Option<Result<In, DecodeError>> {
         let (message, _) = self.core.take(1).await?;
-        self.decode.first(&message)
+        self.decode.first(message)
     }
 
     /// The next messages: at least one, and with it what else is here, `most` in all. None once the session has ended and all
@@ -159,7 +159,7 @@ impl<In, Out> Session<In, Out> {
         let count = first.len() + rest.iter().map(Run::len).sum::<usize>();
         let mut messages = Vec::with_capacity(count);
         for run in std::iter::once(first).chain(rest) {
-            self.decode.all(&run, &mut messages);
+            self.decode.all(run, &mut messages);
         }
         messages
     }
@@ -396,7 +396,7 @@ impl Core {
                 Next::Nothing => {
                     let mut arrival = pin!(self.readable.notified());
                     arrival.as_mut().enable();
-                    if matches!(self.look(), Next::Nothing) {
+                    if matches!(self.look(&mut self.state()), Next::Nothing) {
                         arrival.await;
                     }
                 }
@@ -426,6 +426,7 @@ impl Core {
             state.has_many = count > 1;
             // Not before: who asked for it may have lost interest, and no one may ask again.
             self.note_taken(&mut state, count);
+            state.trim();
             return Next::Given(first, rest);
         }
         if state.is_over() && !state.is_asked {
@@ -433,8 +434,7 @@ impl Core {
             let next = state.held.pop_front(1);
             return next.map_or(Next::Over, |oldest| Next::Given(oldest, Vec::new()));
         }
-        drop(state);
-        self.look()
+        self.look(&mut state)
     }
 
     fn note_taken(&self, state: &mut State, count: usize) {
@@ -448,8 +448,7 @@ impl Core {
         self.recount_roughly(state);
     }
 
-    fn look(&self) -> Next {
-        let mut state = self.state();
+    fn look(&self, state: &mut State) -> Next {
         if state.is_over() {
             // What the store is being asked may yet come to a message.
             return if state.is_asked { Next::Nothing } else { Next::Over };
@@ -458,7 +457,7 @@ impl Core {
         if is_there || !state.taken.is_empty() {
             return Next::Held;
         }
-        self.uncork(&mut state);
+        self.uncork(state);
         Next::Nothing
     }
 }

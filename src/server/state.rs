@@ -121,6 +121,15 @@ impl State {
         self.fate = Some(fate);
     }
 
+    /// What may stay for long, as the client is not there, is to take no more room than is counted.
+    pub(super) fn trim(&mut self) {
+        if self.server.link().is_none() {
+            self.held.trim();
+            self.taken.trim();
+            self.outbox.trim();
+        }
+    }
+
     /// Wakes the driver if it would sleep for too long; once, as it then looks for itself.
     pub(super) fn rouse(&mut self) {
         if self.armed == Some(Time::default()) {

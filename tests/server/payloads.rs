@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use tautline::Payload;
-use tautline::server::Message;
+use tautline::server::{MemoryStore, Message};
 use tautline::session::frame::{Batch, Kind, Part, encode_text};
 use tautline::session::span;
 
@@ -23,6 +23,15 @@ async fn each_seed(run: impl AsyncFn(Random)) {
     for seed in seeds {
         println!("TAUTLINE_SEED={seed}");
         run(Random::new(seed)).await;
+    }
+}
+
+/// Sessions that are kept in a store of their own, or in one that others may have, too.
+fn with_a_store(random: &mut Random) -> Node {
+    if random.one_in(2) {
+        Node::with(|builder| builder.window(1 << 20))
+    } else {
+        Node::with(|builder| builder.window(1 << 20).store(MemoryStore::new()))
     }
 }
 
@@ -87,7 +96,7 @@ fn frame(first: u64, payloads: &[Payload]) -> Message {
 #[tokio::test(start_paused = true)]
 async fn what_the_server_sends_arrives_as_it_was_sent() {
     each_seed(async |mut random| {
-        let mut node = Node::new();
+        let mut node = with_a_store(&mut random);
         let mut client = node.connect();
         let mut attempt = 1;
         client.hello(&tautline::session::Hello {
@@ -148,7 +157,7 @@ async fn arrivals(client: &mut Client) -> (u64, Vec<Payload>, bool) {
 #[tokio::test(start_paused = true)]
 async fn what_the_client_sends_is_received_as_it_was_sent() {
     each_seed(async |mut random| {
-        let mut node = Node::with(|builder| builder.window(1 << 20));
+        let mut node = with_a_store(&mut random);
         let (mut client, welcome, session) = node.open().await;
         let mut attempt = 1;
         let (mut sent, mut received) = (Vec::new(), 0);
