@@ -17,7 +17,7 @@ use crate::setup::{self, BENCHES, CHROMIUM, Tool, Toolbox};
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Files at a time: they wait for servers and browsers more than they compute.
-const FILES_AT_ONCE: &str = "--test-concurrency=3";
+const FILES_AT_ONCE: &str = "--test-concurrency=2";
 
 /// Milliseconds for a file of tests: one that hangs is to be named, not the whole run.
 const FILE_TIMEOUT: &str = "--test-timeout=300000";
