@@ -201,7 +201,6 @@ impl Core {
                 state.taken.push_back(oldest);
             }
             state.untaken.clear();
-            state.trim();
         }
         drop(asked);
         match verdict? {
