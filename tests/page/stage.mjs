@@ -97,14 +97,12 @@ function recordChanges() {
   const note = (list, text) => {
     if (text !== "" && list.at(-1) !== text) list.push(text);
   };
-  document.addEventListener("DOMContentLoaded", () => {
-    const state = document.getElementById("state");
-    const countdown = document.getElementById("countdown");
-    new MutationObserver(() => {
-      note(window.shown.states, state.textContent);
-      note(window.shown.countdowns, countdown.textContent);
-    }).observe(document.getElementById("link"), { childList: true, characterData: true, subtree: true });
-  });
+  // The document is all there is by now, and a page's modules run before DOMContentLoaded: whoever waits for that comes
+  // after the first state.
+  new MutationObserver(() => {
+    note(window.shown.states, document.getElementById("state")?.textContent ?? "");
+    note(window.shown.countdowns, document.getElementById("countdown")?.textContent ?? "");
+  }).observe(document, { childList: true, characterData: true, subtree: true });
 }
 
 export const shown = (page) => page.evaluate(() => window.shown);
