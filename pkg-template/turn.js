@@ -5,7 +5,7 @@
 export const GATHER = 0.1;
 /** Of those that come in so many are one at most, each below so many bytes, or code units. */
 export const MOST = 64;
-export const LONG = 4096;
+export const LONG = 8192;
 /** And only where an inbox has room for at least so many. */
 export const ROOMY = 1024;
 
