@@ -30,8 +30,8 @@ export const SHUT = 24;
 export const ENDED = 25;
 export const OFFER = 26;
 export const FRAME = 27;
-export const PART = 28;
-export const BATCH = 29;
+export const BATCH = 28;
+export const ROOM = 29;
 
 // What it answers to SEND: accepted, it has to wait, or it is refused. `link.js` has the words for the others, 2 and 3.
 export const ACCEPT = 0;

@@ -1,6 +1,6 @@
 // Binds the engine to the browser's socket, a timer and the page, inside the browser's own callbacks: what src/browser/
 // does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes. Only
-// numbers cross to the wasm, bytes one by one; src/js/mod.rs says what they mean.
+// numbers cross to the wasm, and bytes through its memory; src/js/mod.rs says what they mean.
 //
 // Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
 // user code does meanwhile is taken in and waits its turn in the loop that already runs.
@@ -18,8 +18,8 @@ const NO_STATUS = 1005;
 
 /** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
 const SLEEP = 5000;
-/** No frame without messages is longer than this, in bytes. */
-const LONGEST_CONTROL = 64 * 1024;
+/** Every frame without messages is shorter than this, in bytes. */
+const CONTROL_END = 1e5;
 /** A browser takes longer delays than this for none at all. */
 export const LONGEST = 2 ** 31 - 1;
 
@@ -34,8 +34,6 @@ export class Reactor {
   #engine;
   /** Messages travel in frames of a session. */
   #durable;
-  /** It matters when a message comes, or is taken. Looking at the clock costs as much as the rest of it. */
-  #watches;
   /** The inbox has room for so many: no frame of a session can have more, and where they are few, none waits for a turn's end. */
   #window;
   /** What a face does: src/browser/reactor.rs has the list. */
@@ -70,17 +68,13 @@ export class Reactor {
   #taken = 0;
   #patience = 0;
 
-  constructor(wasm, { numbers, durable, window, protocols, heartbeat, gathers }, host) {
+  constructor(wasm, { numbers, durable, window, protocols, gathers }, host) {
     this.#wasm = wasm;
     this.#engine = wasm.create(Math.random(), ...numbers);
     if (durable) {
-      for (const protocol of protocols) {
-        this.#put(encoder.encode(protocol));
-        this.#feed(N.OFFER);
-      }
+      for (const protocol of protocols) this.#give(encoder.encode(protocol), N.OFFER);
     }
     this.#durable = durable;
-    this.#watches = durable || heartbeat;
     this.#mayGather = gathers;
     this.#window = window;
     this.#host = host;
@@ -131,8 +125,7 @@ export class Reactor {
 
   close(code, reason, timeout) {
     this.#mayGather = false;
-    this.#put(encoder.encode(reason));
-    this.#handle(N.SHUT, 0, code, timeout);
+    this.#give(encoder.encode(reason), N.SHUT, 0, code, timeout);
   }
 
   abort() {
@@ -164,22 +157,12 @@ export class Reactor {
   /** The numbers are the generation and what else belongs to it. */
   #feed(input, ...numbers) {
     this.#tellTaken();
-    this.#wasm.handle(this.#engine, input, now(), ...numbers);
+    return this.#wasm.handle(this.#engine, input, now(), ...numbers);
   }
 
   #tellTaken() {
-    if (this.#taken) this.#wasm.handle(this.#engine, N.TAKEN, this.#watches && now(), 0, this.#taken);
+    if (this.#taken) this.#wasm.handle(this.#engine, N.TAKEN, now(), 0, this.#taken);
     this.#taken = 0;
-  }
-
-  #handle(input, ...numbers) {
-    this.#feed(input, ...numbers);
-    this.#run();
-  }
-
-  /** Bytes of the next input. */
-  #put(bytes) {
-    for (const byte of bytes) this.#wasm.put(this.#engine, byte);
   }
 
   #number(index) {
@@ -188,13 +171,25 @@ export class Reactor {
 
   /** Bytes of the output. */
   #bytes() {
-    const bytes = [];
-    for (let byte; (byte = this.#number(N.BYTES + bytes.length)) >= 0; ) bytes.push(byte);
-    return new Uint8Array(bytes);
+    return new Uint8Array(this.#wasm.memory.buffer, this.#number(N.BYTES), this.#number(N.BYTES + 1)).slice();
   }
 
   #text() {
     return decoder.decode(this.#bytes());
+  }
+
+  #handle(input, ...numbers) {
+    this.#feed(input, ...numbers);
+    this.#run();
+  }
+
+  /** The same, for what bytes or sizes belong to. */
+  #give(values, ...input) {
+    // There is no such place where an engine is lost.
+    const at = this.#feed(N.ROOM, 0, values.length) || -1;
+    // Whenever it has grown it is another one.
+    new Uint32Array(this.#wasm.memory.buffer, at, values.length).set(values);
+    this.#handle(...input);
   }
 
   /** What there is to do: `alone` are messages that are all there is, unless the application wants something more. */
@@ -309,8 +304,7 @@ export class Reactor {
 
   /** Takes a message of a plain WebSocket in. */
   #receive(data) {
-    this.#tellTaken();
-    const isAll = this.#wasm.handle(this.#engine, N.MESSAGE, this.#watches && now(), this.#generation, lengthOf(data));
+    const isAll = this.#feed(N.MESSAGE, this.#generation, lengthOf(data));
     if (!isAll) this.#arrivals.push(data);
     this.#run(isAll && [data]);
   }
@@ -360,27 +354,25 @@ export class Reactor {
       // The policy is user code and may send: nothing goes out on a socket that is gone.
       this.#feed(N.CLOSING, generation);
       const retry = this.#host.retry({ code, reason, wasClean });
-      this.#put(encoder.encode(reason));
-      this.#handle(N.ENDED, generation, code, wasClean, retry);
+      this.#give(encoder.encode(reason), N.ENDED, generation, code, wasClean, retry);
     };
     on("close", end);
   }
 
   /** A frame of a session. */
   #read(data, generation) {
-    if (!hasMessages(data)) {
-      if (data.byteLength > LONGEST_CONTROL) return this.#handle(N.MALFORMED, generation);
-      this.#put(new Uint8Array(data));
-      return this.#handle(N.FRAME, generation);
-    }
-    const frame = unpack(data, this.#window);
-    if (!frame) return this.#handle(N.MALFORMED, generation);
-    const countsUnits = data.length && isAscii(data);
-    for (const message of frame.messages) {
-      this.#wasm.handle(this.#engine, N.PART, 0, 0, countsUnits ? message.length : sizeOf(message));
-      this.#arrivals.push(message);
-    }
-    this.#handle(N.BATCH, generation, frame.first);
+    if (hasMessages(data)) {
+      const frame = unpack(data, this.#window);
+      if (frame) {
+        const countsUnits = data.length && isAscii(data);
+        const sizes = frame.messages.map((message) => {
+          this.#arrivals.push(message);
+          return countsUnits ? message.length : sizeOf(message);
+        });
+        return this.#give(sizes, N.BATCH, generation, frame.first);
+      }
+    } else if (data.byteLength < CONTROL_END) return this.#give(new Uint8Array(data), N.FRAME, generation);
+    this.#handle(N.MALFORMED, generation);
   }
 
   #release(generation) {

@@ -1,14 +1,13 @@
 //! The JavaScript face's half in wasm: the machine of [`proto`](crate::proto) for the npm package's `reactor.js`, which
 //! drives it in the browser's callbacks as `browser/` does for Rust. Nothing here calls JavaScript, and what crosses are
-//! numbers and nothing else, so that no code has to carry them: a few words and small frames cross byte by byte. Messages
-//! stay in JavaScript.
+//! numbers and nothing else, so that no code has to carry them; where they are many, they are written to this memory and read from
+//! there. Messages stay in JavaScript.
 
 mod table;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -27,10 +26,8 @@ struct Engine {
     numbers: [f64; 4],
     /// And its bytes.
     bytes: Vec<u8>,
-    /// The bytes of the next input.
-    given: Vec<u8>,
-    /// Sizes of the messages of the frame that is being read.
-    sizes: Vec<usize>,
+    /// The numbers of the next input, 32 bits each.
+    given: Vec<usize>,
 }
 
 /// An engine, and the number that it goes by from now on. `random` is below 1. Then the options: delays in milliseconds,
@@ -108,7 +105,6 @@ pub fn create(
         numbers: [0.0; 4],
         bytes: Vec::new(),
         given: Vec::new(),
-        sizes: Vec::new(),
     }))
 }
 
@@ -118,14 +114,8 @@ pub fn free(engine: u32) {
     drop(table::take(engine));
 }
 
-/// One byte more for the next input.
-#[wasm_bindgen]
-pub fn put(engine: u32, byte: u8) {
-    table::with(engine, |engine| engine.given.push(byte));
-}
-
 /// Takes in what happened at `now` (milliseconds), by its number in `reactor.js`. The rest is for those that have it; NaN
-/// says that there is none. What it answers is 0 but for two.
+/// says that there is none. What it answers is 0 but for three.
 #[wasm_bindgen]
 pub fn handle(engine: u32, input: u8, now: f64, generation: u32, number: f64, second: f64, third: f64) -> u32 {
     let generation = Generation::from_number(generation);
@@ -153,7 +143,7 @@ pub fn poll(engine: u32, holds: bool) -> u32 {
 /// 12 messages and 13 bytes in the inbox, 14 messages unacknowledged, 15 round trip in milliseconds, NaN where it is not
 /// known.
 ///
-/// From 16 on the bytes of the output, NaN after the last.
+/// 16 where the bytes of the output are, and 17 how many.
 #[wasm_bindgen]
 pub fn number(engine: u32, index: usize) -> f64 {
     table::with(engine, |engine| engine.number(index)).unwrap_or(f64::NAN)
@@ -197,38 +187,41 @@ impl Engine {
             // The application closes for good, with what is queued sent before.
             24 => Input::Close {
                 code: number as u16,
-                reason: text(&mut self.given),
+                reason: text(&self.given),
                 timeout: duration(second),
             },
             25 => Input::Closed {
                 generation,
                 close: Close {
                     code: number as u16,
-                    reason: text(&mut self.given),
+                    reason: text(&self.given),
                     was_clean: second > 0.0,
                 },
                 retry: (!third.is_nan()).then_some(third > 0.0),
             },
             // The next of the application's subprotocols that a session offers. Before anything else.
             26 => {
-                machine.offer(text(&mut self.given));
+                machine.offer(text(&self.given));
                 return 0;
             }
             // A frame of a session arrived that brings no messages.
             27 => {
-                machine.control_frame(generation, &mem::take(&mut self.given), now);
+                machine.control_frame(generation, &bytes(&self.given), now);
                 return 0;
             }
-            // One message of a frame that does, with its size in UTF-8.
+            // One that does; the position of the first. The sizes of all in UTF-8 were given.
             28 => {
-                self.sizes.push(size);
+                machine.batch(generation, number as u64, &self.given, now);
                 return 0;
             }
-            // It has no more of them; the position of the first.
+            // Where so many numbers of the next input are to be written, of 32 bits each, before anything else.
             29 => {
-                machine.batch(generation, number as u64, &self.sizes, now);
-                self.sizes.clear();
-                return 0;
+                self.given.clear();
+                // `resize` would be more code to load.
+                while self.given.len() < size {
+                    self.given.push(0);
+                }
+                return self.given.as_ptr() as usize as u32;
             }
             _ => return 0,
         };
@@ -317,14 +310,26 @@ impl Engine {
             13 => machine.inbox().bytes as f64,
             14 => machine.unacknowledged() as f64,
             15 => millis(machine.rtt()),
-            _ => self.bytes.get(index - 16).map_or(f64::NAN, |&byte| f64::from(byte)),
+            16 => self.bytes.as_ptr() as usize as f64,
+            _ => self.bytes.len() as f64,
         }
     }
 }
 
-/// The words that were put, which JavaScript made.
-fn text(bytes: &mut Vec<u8>) -> String {
-    frame::text(&mem::take(bytes)).unwrap_or_default()
+/// The words that were given, which JavaScript made.
+fn text(given: &[usize]) -> String {
+    frame::text(&bytes(given)).unwrap_or_default()
+}
+
+/// The bytes that were given.
+#[inline(never)]
+fn bytes(given: &[usize]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // `collect` would be more code to load, too.
+    for &byte in given {
+        bytes.push(byte as u8);
+    }
+    bytes
 }
 
 /// In `failures.js`; 0: nothing.
