@@ -89,8 +89,11 @@ impl Books {
         self.up_to(self.stored_end, outbox)
     }
 
-    /// How many of the outbox it has, or will have when it has done what it is being asked.
+    /// How many of the outbox it has for others, or will have when it has done what it is being asked.
     pub(super) fn entrusted(&self, outbox: &Outbox) -> usize {
+        if self.is_unread {
+            return 0;
+        }
         self.up_to(self.stored_end.max(self.asked_end), outbox)
     }
 
@@ -117,7 +120,9 @@ impl State {
         };
         let is_due = match why {
             Why::Changes => !books.is_unread && differs(),
-            Why::Take | Why::Alive | Why::Leave => true,
+            // There is nobody to leave it to.
+            Why::Leave => !books.is_unread,
+            Why::Take | Why::Alive => true,
         };
         is_due && !self.is_ending()
     }

@@ -44,8 +44,9 @@ pub enum Shutdown {
         reason: String,
     },
     /// Leaves them to the store: the clients come back, and whoever has the store then goes on with them. A
-    /// [`MemoryStore`](super::MemoryStore) that nobody else has forgets them. Those that their applications have closed end, as
-    /// they were to, but wait no longer for what was sent to be taken.
+    /// [`MemoryStore`](super::MemoryStore) that nobody else has forgets them, and
+    /// [`Ended::unacknowledged`](super::Ended::unacknowledged) hands back what was not taken. Those that their applications have
+    /// closed end, as they were to, but wait no longer for what was sent to be taken.
     Detach,
 }
 

@@ -296,3 +296,29 @@ async fn shutdown_with_detach_ends_what_was_closed_before() {
         assert_eq!(again.said_bye().await, (4000, "over".into()));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_with_detach_hands_back_what_a_store_of_nobody_elses_would_forget() {
+    for is_there in [true, false] {
+        let mut node = Node::new();
+        let (mut client, _, session) = node.open().await;
+        client.texts(1, &["taken", "not taken"]);
+        assert_eq!(session.recv().await, Some(Ok(text("taken"))));
+        for word in ["came", "did not come"] {
+            session.send(text(word)).await.unwrap();
+        }
+        client.collect(1).await;
+        if !is_there {
+            client.drop_link().await;
+            // As long as the store has heard of it since.
+            assert_eq!(session.recv().await, Some(Ok(text("not taken"))));
+        }
+        soon(node.sessions.shutdown(Shutdown::Detach, Duration::from_secs(5))).await;
+        let end = soon(session.closed()).await;
+        assert_eq!(
+            (end.code, end.unacknowledged),
+            (1001, vec![text("came"), text("did not come")])
+        );
+        assert_eq!(session.recv().await, None, "the client has it back");
+    }
+}
