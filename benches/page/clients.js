@@ -12,6 +12,8 @@
 // A channel in Rust: `echo(count, inFlight)`, `push(count)` and `out(count)` resolve with milliseconds, `round_trips(count)` and
 // `round_trips_busy(count, perSecond)` with the microseconds of each; `reach(every)` sends a message every so many milliseconds
 // until one is back, `endure(trial, every)` sends and takes what a trial of works/loss.js says; and `close()`.
+//
+// Tautline's have `fill_and_drain` and `come_back` in `wasm`, for growth/; and all in Rust the `memory` of their wasm.
 
 import { CLIENTS } from "./plan.js";
 
@@ -30,6 +32,6 @@ async function imported(name) {
     return { name, isRust: false, isDurable, server, open };
   }
   const wasm = await import(`/rust/${name}/${name}.js`);
-  await wasm.default();
-  return { name, isRust: true, isDurable, server: "tautline", open: (url, { payload }) => wasm.open(url, payload) };
+  const { memory } = await wasm.default();
+  return { name, isRust: true, isDurable, server: "tautline", open: (url, { payload }) => wasm.open(url, payload), wasm, memory };
 }

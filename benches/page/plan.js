@@ -15,7 +15,7 @@ export const ENDED_BY_CUT = ["websocket", "gloo-net", "ws_stream_wasm", "tokio-t
 /** Those that connect again by themselves. */
 const RECONNECTING = ALL.filter((name) => !ENDED_BY_CUT.includes(name));
 /** Those whose costs must not grow, and what they are seen against. */
-const OURS = ["tautline", "tautline-durable"];
+const OURS = ALL.filter((name) => name.startsWith("tautline"));
 const GROWING = ["websocket", ...OURS];
 /** JSON of five fields, and bytes of text. */
 export const PAYLOADS = ["json", "16", "4096", "65536"];

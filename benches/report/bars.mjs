@@ -9,8 +9,7 @@ import { BASELINE, CLIENTS, GROWTHS, kindOf, PAYLOADS } from "./works.mjs";
 const THROUGHPUT = ["echo", "in", "out"];
 const PLAIN = ["tautline", "tautline-rust"];
 const DURABLE = ["tautline-durable", "tautline-rust-durable"];
-/** The growth works are JavaScript's. */
-const IN_GROWTHS = ["tautline", "tautline-durable"];
+const OURS = [...PLAIN, ...DURABLE];
 const GROWING = [
   { work: "million", words: "message 100,000 to 1,000,000", last: 1_000_000 },
   { work: "reconnects", words: "reconnect 1,000 to 10,000", last: 10_000 },
@@ -36,15 +35,15 @@ export function bars({ machine, tables, groups }) {
   return [
     ...throughputOfDurable(tables),
     ...PLAIN.flatMap((client) => throughputOfPlain(tables, client)),
-    ...[...PLAIN, ...DURABLE].flatMap((client) => roundTrips(tables, client)),
+    ...OURS.flatMap((client) => roundTrips(tables, client)),
     ...DURABLE.map((client) =>
       atMost(client, "processor time per message of the echo, to websocket",
         ratio(tables, "cpu", "json", client, "perMessage"), 0.1)),
-    ...[...PLAIN, ...DURABLE].map((client) =>
+    ...OURS.map((client) =>
       noGrowth(client, "wasm and heap together, message 100,000 to 1,000,000",
         machine.quick ? NaN : rowOf(tables, "memory", "json", client)?.values.growth?.median)),
-    ...IN_GROWTHS.flatMap((client) => GROWING.flatMap((growing) => heaps(groups, client, growing))),
-    ...IN_GROWTHS.flatMap((client) => costs(machine.quick ? [] : groups, client)),
+    ...OURS.flatMap((client) => GROWING.flatMap((growing) => heaps(groups, client, growing))),
+    ...OURS.flatMap((client) => costs(machine.quick ? [] : groups, client)),
   ];
 }
 

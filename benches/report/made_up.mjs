@@ -64,7 +64,7 @@ export const MACHINE = {
 export const tenPoints = (step, at) => Array.from({ length: 10 }, (_, index) => [(index + 1) * step, at((index + 1) * step)]);
 
 function growths() {
-  return ["websocket", "tautline", "tautline-durable"].flatMap((client) => {
+  return ["websocket", ...CLIENTS.map(([client]) => client).filter((client) => client.startsWith("tautline"))].flatMap((client) => {
     const cost = 54 / SPEEDS[client];
     const outbox = [[10, cost * 2], [1000, cost], [100_000, cost]];
     return [

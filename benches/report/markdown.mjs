@@ -25,8 +25,7 @@ const HOW = [
   "Messages are made, encoded, decoded and checked as an application would: lost, doubled or disordered ones are a failure.",
 ].join("\n\n");
 
-const WHOSE_GROWTH = "Measured with JavaScript’s clients alone: Tautline, and the browser’s WebSocket beside it where it has the same "
-  + "to do. Those in Rust are not in these works.";
+const WHOSE_GROWTH = "Tautline in both languages, and the browser’s WebSocket beside it where it has the same to do.";
 
 export function markdown({ machine, tables, groups, charts }) {
   return [

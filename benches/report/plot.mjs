@@ -4,7 +4,7 @@
 import { formatOf, isHeap } from "./growth.mjs";
 import { count } from "./numbers.mjs";
 import { at, picture, text } from "./svg.mjs";
-import { GROWTHS, inOrder, kindOf } from "./works.mjs";
+import { CLIENTS, GROWTHS, inOrder, kindOf } from "./works.mjs";
 
 /** Of a panel; where there are three, they are narrower, so that the picture is no wider than a text. */
 const WIDTHS = { 1: 440, 2: 430, 3: 288 };
@@ -43,8 +43,12 @@ const STYLE = `.l{fill:none;stroke-width:2;stroke-linejoin:round}
 .peer{stroke:var(--peer);stroke-dasharray:2 3}
 .plain{stroke:var(--plain)}
 .durable{stroke:var(--durable);stroke-width:3}
+.rust{stroke-dasharray:9 5}
 .p{stroke-dasharray:none;stroke-width:6;stroke-linecap:round}
 .durable.p{stroke-width:7}`;
+
+/** Of one client's line: its colour, and whether it is broken. */
+const classOf = (client) => (CLIENTS[client]?.face === "Rust" ? `${kindOf(client)} rust` : kindOf(client));
 
 /** As many in a line as fit. */
 function legend(clients, width) {
@@ -52,7 +56,7 @@ function legend(clients, width) {
   const drawn = clients.map((client) => {
     const wide = 34 + client.length * 7 + 18;
     if (x + wide > width && x > MARGIN) [x, y] = [MARGIN, y + 20];
-    const item = `<path class="l ${kindOf(client)}" d="M${x} ${y - 4}h26"/>${text(x + 33, y, client)}`;
+    const item = `<path class="l ${classOf(client)}" d="M${x} ${y - 4}h26"/>${text(x + 33, y, client)}`;
     x += wide;
     return item;
   });
@@ -81,8 +85,8 @@ function drawPanel({ part, unit, x: what, lines }, xScale, width) {
   // The thick ones first, so that the thin ones show on them.
   for (const { client, points } of drawn.toReversed()) {
     const places = points.map(([x, y]) => `${at(across.place(x))} ${at(up.place(y))}`);
-    parts.push(`<path class="l ${kindOf(client)}" d="M${places.join("L")}"/>`,
-      `<path class="l p ${kindOf(client)}" d="${places.map((place) => `M${place}h0`).join("")}"/>`);
+    parts.push(`<path class="l ${classOf(client)}" d="M${places.join("L")}"/>`,
+      `<path class="l p ${classOf(client)}" d="${places.map((place) => `M${place}h0`).join("")}"/>`);
   }
   return parts.join("");
 }

@@ -166,7 +166,7 @@ test("names from outside can’t break a picture", () => {
 
 test("each growth has a picture, with all its points", () => {
   const { charts } = report(wholeRun());
-  const points = { sockets: 12, "sockets-firefox": 12, outbox: 18, million: 90, reconnects: 60 };
+  const points = { sockets: 20, "sockets-firefox": 20, outbox: 30, million: 150, reconnects: 100 };
   for (const [work, count] of Object.entries(points)) {
     const svg = charts[`${work}.svg`];
     checkXml(svg);

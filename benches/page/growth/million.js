@@ -14,8 +14,8 @@ export async function grow(client, { urlOf, quick }) {
   const step = quick ? 10_000 : 100_000;
   const url = urlOf(client, "/echo");
   const isOurs = client.name !== "websocket";
-  // By its own files, as they are on disk: there the wasm's memory can be seen.
-  const channel = isOurs
+  // In JavaScript by its own files, as they are on disk: there the wasm's memory can be seen.
+  const channel = isOurs && !client.isRust
     ? await openTautline(connect, url, { payload: "json", durable: client.isDurable })
     : await client.open(url, { payload: "json" });
   const [time, heap, wasm] = [[], [], []];
@@ -24,7 +24,7 @@ export async function grow(client, { urlOf, quick }) {
     const messages = (i + 1) * step;
     time.push([messages, (ms * 1000) / step]);
     heap.push([messages, await javaScriptHeap()]);
-    if (isOurs) wasm.push([messages, wasmMemory()]);
+    if (isOurs) wasm.push([messages, wasmMemory(client)]);
   }
   await channel.close();
   const x = "messages";

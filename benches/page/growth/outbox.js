@@ -32,9 +32,14 @@ export async function grow(client, { urlOf, quick }) {
   return [{ ...series, part: "accept", points: accept }, { ...series, part: "drain", points: drain }];
 }
 
-async function fillAndDrain({ isDurable }, urlOf, count) {
+async function fillAndDrain({ isRust, isDurable, wasm }, urlOf, count) {
+  const url = urlOf({ server: "tautline" }, "/echo");
+  if (isRust) {
+    const [accepting, draining] = await wasm.fill_and_drain(url, count);
+    return { accepting, draining };
+  }
   const { make } = messagesOf("json");
-  const socket = connect(urlOf({ server: "tautline" }, "/echo"), {
+  const socket = connect(url, {
     durable: isDurable,
     outbox: { messages: count },
     inbox: { messages: Math.max(count, 4096) },

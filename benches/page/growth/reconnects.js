@@ -25,7 +25,8 @@ export async function grow(client, { quick }) {
   }
 }
 
-async function growThrough(urls, { name, isDurable }, step) {
+async function growThrough(urls, client, step) {
+  const { name, isRust, isDurable } = client;
   const isOurs = name !== "websocket";
   const urlOf = (number) => urls[number % urls.length];
   const [time, heap, wasm] = [[], [], []];
@@ -36,11 +37,12 @@ async function growThrough(urls, { name, isDurable }, step) {
     if (reconnects > 0) {
       time.push([reconnects, (performance.now() - start) / step]);
       heap.push([reconnects, await javaScriptHeap()]);
-      if (isOurs) wasm.push([reconnects, wasmMemory()]);
+      if (isOurs) wasm.push([reconnects, wasmMemory(client)]);
     }
     start = performance.now();
   };
-  if (isOurs) await comeBack(urlOf, isDurable, STEPS * step, count);
+  if (isRust) await client.wasm.come_back(new Course(urlOf, STEPS * step, count));
+  else if (isOurs) await comeBack(urlOf, isDurable, STEPS * step, count);
   else await connectAgain(urlOf, STEPS * step, count);
   const x = "reconnects";
   return [
@@ -64,6 +66,33 @@ async function connectAgain(urlOf, last, count) {
       socket.onclose = ({ code }) => (arrived ? resolve() : reject(new Error(`the socket closed with ${code} before the echo`)));
     });
     await count(reconnects);
+  }
+}
+
+/** What a client in Rust is told while it does what `comeBack` does. */
+class Course {
+  #urlOf;
+  #last;
+  #count;
+  #reconnects = -1;
+  /** The next connection waits while the heap is measured. */
+  #counting;
+
+  constructor(urlOf, last, count) {
+    this.#urlOf = urlOf;
+    this.#last = last;
+    this.#count = count;
+  }
+
+  async url(number) {
+    await this.#counting;
+    return this.#urlOf(number);
+  }
+
+  /** A connection is gone. Whether it was the last. */
+  gone() {
+    this.#counting = this.#count(++this.#reconnects);
+    return this.#reconnects === this.#last;
   }
 }
 

@@ -3,6 +3,8 @@
 
 mod clients;
 mod clock;
+#[cfg(feature = "tautline")]
+pub mod growth;
 mod payload;
 mod trial;
 mod works;

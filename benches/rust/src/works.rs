@@ -205,7 +205,7 @@ async fn take<P: Coded>(receiver: &mut impl Receiver<P>, payload: &P, due: Range
     Ok(())
 }
 
-fn check(number: u32, due: u32) -> Result<()> {
+pub(crate) fn check(number: u32, due: u32) -> Result<()> {
     if number == due {
         return Ok(());
     }
