@@ -97,8 +97,7 @@ function recordChanges() {
   const note = (list, text) => {
     if (text !== "" && list.at(-1) !== text) list.push(text);
   };
-  // The document is all there is by now, and a page's modules run before DOMContentLoaded: whoever waits for that comes
-  // after the first state.
+  // There is only the document as yet. At DOMContentLoaded the page's modules have run, and the first state may be over.
   new MutationObserver(() => {
     note(window.shown.states, document.getElementById("state")?.textContent ?? "");
     note(window.shown.countdowns, document.getElementById("countdown")?.textContent ?? "");
