@@ -89,11 +89,8 @@ impl Books {
         self.up_to(self.stored_end, outbox)
     }
 
-    /// How many of the outbox it has for others, or will have when it has done what it is being asked.
+    /// How many of the outbox it has, or will have when it has done what it is being asked.
     pub(super) fn entrusted(&self, outbox: &Outbox) -> usize {
-        if self.is_unread {
-            return 0;
-        }
         self.up_to(self.stored_end.max(self.asked_end), outbox)
     }
 
@@ -142,13 +139,12 @@ impl State {
             self.taking = Some(oldest);
         }
         let books = &mut self.books;
-        let (front, end, appended) = match (books.is_unread, why) {
-            (true, Why::Alive) => (books.stored_front, books.stored_end, Vec::new()),
-            (true, _) => (books.front, books.end(&self.outbox), Vec::new()),
-            (false, _) => {
-                let (front, end, stored) = (books.front, books.end(&self.outbox), books.stored(&self.outbox));
-                (front, end, self.outbox.share(stored))
-            }
+        let (front, end, appended) = if books.is_unread {
+            // It is kept alive, and is given nothing.
+            (books.stored_front, books.stored_end, Vec::new())
+        } else {
+            let (front, end, stored) = (books.front, books.end(&self.outbox), books.stored(&self.outbox));
+            (front, end, self.outbox.share(stored))
         };
         let released = front.min(books.stored_end) - books.stored_front;
         let commit = Commit {

@@ -43,8 +43,8 @@ pub enum Shutdown {
         /// The reason.
         reason: String,
     },
-    /// Leaves them to the store: the clients come back, and whoever has the store then goes on with them. A
-    /// [`MemoryStore`](super::MemoryStore) that nobody else has forgets them, and
+    /// Leaves them to the store: the clients come back, and whoever has the store then goes on with them. Without
+    /// a [`store`](super::Builder::store) there is nobody who could: they are forgotten, and
     /// [`Ended::unacknowledged`](super::Ended::unacknowledged) hands back what was not taken. Those that their applications have
     /// closed end, as they were to, but wait no longer for what was sent to be taken.
     Detach,
