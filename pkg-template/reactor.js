@@ -1,6 +1,6 @@
 // Binds the engine to the browser's socket, a timer and the page, inside the browser's own callbacks: what src/browser/
 // does for the Rust face. In the package it is JavaScript, because wasm that calls the browser costs several kilobytes. Only
-// numbers cross to the wasm, and bytes through its memory; src/js/mod.rs says what they mean.
+// numbers cross to the wasm, many of them through its memory; src/js/mod.rs says what they mean.
 //
 // Everything that happens is one input to the engine; then every output is carried out, in order, by a single loop. What
 // user code does meanwhile is taken in and waits its turn in the loop that already runs.
@@ -18,8 +18,8 @@ const NO_STATUS = 1005;
 
 /** How far the two clocks may drift apart before it counts as a sleep, in ms: the monotonic one stands still then. */
 const SLEEP = 5000;
-/** Every frame without messages is shorter than this, in bytes. */
-const CONTROL_END = 1e5;
+/** A frame without messages that is this long, in bytes, or longer is refused unread. */
+const CONTROL_END = 2e4;
 /** A browser takes longer delays than this for none at all. */
 export const LONGEST = 2 ** 31 - 1;
 
@@ -71,13 +71,13 @@ export class Reactor {
   constructor(wasm, { numbers, durable, window, protocols, gathers }, host) {
     this.#wasm = wasm;
     this.#engine = wasm.create(Math.random(), ...numbers);
-    if (durable) {
-      for (const protocol of protocols) this.#give(encoder.encode(protocol), N.OFFER);
-    }
     this.#durable = durable;
     this.#mayGather = gathers;
     this.#window = window;
     this.#host = host;
+    if (durable) {
+      for (const protocol of protocols) this.#give(encoder.encode(protocol), N.OFFER);
+    }
     // A worker hears of the network only, Node of nothing.
     const { document } = globalThis;
     this.#listen(globalThis, "online", () => N.ONLINE);
@@ -185,10 +185,10 @@ export class Reactor {
 
   /** The same, for what bytes or sizes belong to. */
   #give(values, ...input) {
-    // There is no such place where an engine is lost.
-    const at = this.#feed(N.ROOM, 0, values.length) || -1;
-    // Whenever it has grown it is another one.
-    new Uint32Array(this.#wasm.memory.buffer, at, values.length).set(values);
+    // Nowhere where an engine is lost.
+    const at = this.#feed(N.ROOM, 0, values.length);
+    // Whenever the memory has grown it is another one.
+    if (at) new Uint32Array(this.#wasm.memory.buffer, at, values.length).set(values);
     this.#handle(...input);
   }
 

@@ -221,7 +221,7 @@ impl Engine {
                 while self.given.len() < size {
                     self.given.push(0);
                 }
-                return self.given.as_ptr() as usize as u32;
+                return self.given.as_mut_ptr() as usize as u32;
             }
             _ => return 0,
         };

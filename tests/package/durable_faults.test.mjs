@@ -26,6 +26,7 @@ const FORBIDDEN = {
   "a BATCH that is right in its first message alone": hex("00 01 02 61 02 FF"),
   "a BYE whose reason is not UTF-8": hex("06 E8 07 01 FF"),
   "a BYE cut short": hex("06 E8 07 02 61"),
+  "a BYE of 20,000 bytes": Buffer.concat([hex("06 E8 07 9A 9C 01"), Buffer.alloc(19_994, "x")]),
   "a text without a message": "7",
   "a text without a position": "\u001ex",
   "a position with a zero in front": "01\u001ex",

@@ -168,13 +168,15 @@ test("what is large takes along what waits, in its order", async () => {
     socket.addEventListener("message", ({ data }) => lengths.push(data.length));
     still();
     await give(0, 3);
+    for (const length of [4096, 8191]) arrive("x".repeat(length));
     const before = [...lengths];
-    arrive("x".repeat(10_000));
+    arrive("x".repeat(8192));
     const behind = [...lengths];
     await give(3, 6);
-    return [before, behind, await until(() => lengths.length === 7 && lengths)];
+    return [before, behind, await until(() => lengths.length === 9 && lengths)];
   });
-  assert.deepEqual([before, behind, after], [[1], [1, 1, 1, 10_000], [1, 1, 1, 10_000, 1, 1, 1]]);
+  const all = [1, 1, 1, 4096, 8191, 8192];
+  assert.deepEqual([before, behind, after], [[1], all, [...all, 1, 1, 1]]);
 });
 
 test("a row is no reason for an inbox to be full", async () => {

@@ -53,7 +53,7 @@ pub(super) fn shorten(toolbox: &Toolbox, aim: Aim, wasm: &Path, to: &Path) -> Re
     command
         // The features it may use are noted in it, until they are stripped.
         .arg(wasm)
-        // The memory stays, for whoever wants to know how large it is.
+        // The memory stays: bytes and sizes cross through it.
         .arg("--remove-exports=__*")
         .args(aim.flags())
         .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
