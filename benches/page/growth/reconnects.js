@@ -90,8 +90,9 @@ class Course {
   }
 
   /** A connection is gone. Whether it was the last. */
-  gone() {
+  async gone() {
     this.#counting = this.#count(++this.#reconnects);
+    await this.#counting;
     return this.#reconnects === this.#last;
   }
 }

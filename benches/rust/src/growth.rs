@@ -24,9 +24,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     async fn url(this: &Course, number: u32) -> JsValue;
 
-    /// One more connection is gone. Whether it was the last.
+    /// One more connection is gone, and counted. Whether it was the last.
     #[wasm_bindgen(method)]
-    fn gone(this: &Course) -> bool;
+    async fn gone(this: &Course) -> JsValue;
 }
 
 /// Accepts so many messages before there is a connection, then sends them and has them back: the milliseconds of both.
@@ -104,7 +104,7 @@ pub async fn come_back(course: Course) -> Result<()> {
                         "the connection closed with {code} before the echo"
                     )));
                 }
-                if course.gone() {
+                if course.gone().await.is_truthy() {
                     break;
                 }
             }
