@@ -41,8 +41,9 @@ async function growThrough(urls, client, step) {
     }
     start = performance.now();
   };
-  if (isRust) await client.wasm.come_back(new Course(urlOf, STEPS * step, count));
-  else if (isOurs) await comeBack(urlOf, isDurable, STEPS * step, count);
+  const course = new Course(urlOf, STEPS * step, count);
+  if (isRust) await client.wasm.come_back(course);
+  else if (isOurs) await comeBack(course, isDurable);
   else await connectAgain(urlOf, STEPS * step, count);
   const x = "reconnects";
   return [
@@ -69,7 +70,7 @@ async function connectAgain(urlOf, last, count) {
   }
 }
 
-/** What a client in Rust is told while it does what `comeBack` does. */
+/** Where a socket that comes back goes, and how often. */
 class Course {
   #urlOf;
   #last;
@@ -101,17 +102,10 @@ class Course {
  * One socket that comes back, and sends one message over each connection. The server may close before it has sent the echo; where
  * the socket is durable, that comes over the next connection then, and the next message waits for it.
  */
-async function comeBack(urlOf, isDurable, last, count) {
-  // The next connection waits while the heap is measured.
-  let counting;
-  const nextUrl = async ({ number }) => {
-    await counting;
-    return urlOf(number);
-  };
-  const socket = connect(nextUrl, { durable: isDurable, reconnect: { minDelay: 0, maxDelay: 0 } });
+async function comeBack(course, isDurable) {
+  const socket = connect(({ number }) => course.url(number), { durable: isDurable, reconnect: { minDelay: 0, maxDelay: 0 } });
   let isUnused = false;
   let [sent, due] = [0, 1];
-  let reconnects = -1;
   try {
     await new Promise((resolve, reject) => {
       const send = () => {
@@ -134,8 +128,7 @@ async function comeBack(urlOf, isDurable, last, count) {
       socket.addEventListener("disconnect", ({ code }) => {
         isUnused = false;
         if (due <= sent && !isDurable) reject(new Error(`the connection closed with ${code} before the echo`));
-        counting = count(++reconnects);
-        if (reconnects === last) counting.then(resolve, reject);
+        course.gone().then((wasLast) => wasLast && resolve(), reject);
       });
       socket.addEventListener("close", ({ code }) => reject(new Error(`the socket closed for good, with ${code}`)));
     });

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{self, Either};
-use tautline::codec::Json;
-use tautline::{Builder, Event, Inbox, Outbox, Reconnect, Socket};
+use tautline::{Event, Inbox, Outbox, Reconnect};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsError, JsValue};
 
 use crate::Result;
-use crate::clients::{Chosen, Client};
+use crate::clients::{Chosen, Client, Receiver};
 use crate::clock::now;
-use crate::payload::{Item, Items, Payload};
+use crate::payload::{Items, Payload};
+use crate::works::check;
 
 #[wasm_bindgen]
 extern "C" {
@@ -41,7 +41,7 @@ pub async fn fill_and_drain(url: &str, count: u32) -> Result<Vec<f64>> {
         messages: messages.max(4096),
         ..Inbox::default()
     };
-    let socket = described(url).outbox(outbox).inbox(inbox).connect()?;
+    let socket = Chosen::builder::<Items>(url).outbox(outbox).inbox(inbox).connect()?;
     let (sender, mut receiver) = socket.split();
     // Nothing is open before this turn ends.
     let start = now();
@@ -56,7 +56,7 @@ pub async fn fill_and_drain(url: &str, count: u32) -> Result<Vec<f64>> {
     socket.opened().await?;
     let opened = now();
     for due in 1..=count {
-        check(receiver.next().await, due)?;
+        check(receiver.receive(&Items).await?, due)?;
     }
     let draining = now() - opened;
     sender.close(1000, "").await?;
@@ -74,7 +74,7 @@ pub async fn come_back(course: Course) -> Result<()> {
         max_delay: Duration::ZERO,
         ..Reconnect::default()
     };
-    let socket = described("")
+    let socket = Chosen::builder::<Items>("")
         .url_with(move |attempt| {
             let asked = asked.clone();
             async move { asked.url(attempt.number).await.as_string().ok_or("no text") }
@@ -91,9 +91,9 @@ pub async fn come_back(course: Course) -> Result<()> {
             sent += 1;
             sender.try_send(Items.message(sent))?;
         }
-        match future::select(pin!(receiver.next()), pin!(events.next())).await {
+        match future::select(pin!(receiver.receive(&Items)), pin!(events.next())).await {
             Either::Left((message, _)) => {
-                check(message, due)?;
+                check(message?, due)?;
                 due += 1;
             }
             Either::Right((Some(Event::Open { .. }), _)) => is_unused = true,
@@ -114,16 +114,4 @@ pub async fn come_back(course: Course) -> Result<()> {
     }
     sender.close(1000, "").await?;
     Ok(())
-}
-
-fn described(url: &str) -> Builder<Item, Item, Json> {
-    let builder = Socket::<Item>::builder(url).codec(Json);
-    if Chosen::DURABLE { builder.durable() } else { builder }
-}
-
-fn check<E: Into<JsError>>(message: Option<std::result::Result<Item, E>>, due: u32) -> Result<()> {
-    let Some(message) = message else {
-        return Err(JsError::new("the socket is closed for good"));
-    };
-    crate::works::check(Items.number(&message.map_err(Into::into)?)?, due)
 }

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use tautline::Socket;
 use tautline::codec::{Codec, Json, Text};
+use tautline::{Builder, Socket};
 use wasm_bindgen::JsError;
 
 use super::{Client, Ends, Receiver, Sender};
@@ -33,6 +33,14 @@ impl Coded for Sink<Texts> {
 
 pub(crate) struct Tautline;
 
+impl Tautline {
+    /// A socket of this client's, to be described further.
+    pub(crate) fn builder<P: Coded>(url: &str) -> Builder<P::In, P::Out, P::Codec> {
+        let builder = Socket::builder(url).codec(P::Codec::default());
+        if Self::DURABLE { builder.durable() } else { builder }
+    }
+}
+
 impl Client for Tautline {
     const DURABLE: bool = cfg!(feature = "tautline-rust-durable");
 
@@ -40,11 +48,7 @@ impl Client for Tautline {
     type Receiver<P: Coded> = tautline::Receiver<P::In>;
 
     async fn connect<P: Coded>(url: &str) -> Result<Ends<P>> {
-        let mut builder = Socket::<P::In, P::Out>::builder(url).codec(P::Codec::default());
-        if Self::DURABLE {
-            builder = builder.durable();
-        }
-        let socket = builder.connect()?;
+        let socket = Self::builder::<P>(url).connect()?;
         socket.opened().await?;
         let (sender, receiver) = socket.split();
         Ok(Ends { sender, receiver })
