@@ -4,7 +4,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { JSON_ROUNDS, planOf, QUICK_ROUNDS, ROUNDS, THROUGHPUT_ROUNDS, TRIP_ROUNDS } from "../page/plan.js";
+import {
+  JSON_ROUNDS,
+  OTHER_THROUGHPUT_ROUNDS,
+  planOf,
+  QUICK_ROUNDS,
+  ROUNDS,
+  THROUGHPUT_ROUNDS,
+  TRIP_ROUNDS,
+} from "../page/plan.js";
 import { HELP, isWhole, runsOf, settingsOf } from "../runner/settings.mjs";
 
 const settings = (flags) => settingsOf(flags.split(" ").filter(Boolean));
@@ -32,11 +40,13 @@ test("Firefox has the echo and the sockets after Chromium, where these are asked
 
 test("rounds are those of the work and the payload, where nobody says", () => {
   const roundsOf = (flags, work, payload = "json", place = 0) =>
-    runs(flags)[place].jobs.find((job) => job.work === work && job.payload === payload).rounds;
+    runs(flags)[place].jobs.find((job) => job.work === work && (job.payload ?? payload) === payload).rounds;
   for (const work of ["echo", "in", "out"]) assert.equal(roundsOf("", work), THROUGHPUT_ROUNDS);
   for (const payload of ["json", "65536"]) assert.equal(roundsOf("", "round-trip", payload), TRIP_ROUNDS);
   assert.equal(roundsOf("", "round-trip-busy"), JSON_ROUNDS);
-  assert.equal(roundsOf("", "echo", "4096"), ROUNDS);
+  assert.equal(roundsOf("", "echo", "4096"), OTHER_THROUGHPUT_ROUNDS);
+  assert.equal(roundsOf("", "round-trip-busy", "4096"), ROUNDS);
+  for (const place of [0, 1]) assert.equal(roundsOf("", "sockets", "json", place), ROUNDS);
   assert.equal(roundsOf("", "wire"), 1);
   assert.equal(roundsOf("", "echo", "json", 1), JSON_ROUNDS);
   assert.equal(roundsOf("--quick", "echo"), QUICK_ROUNDS);
@@ -49,7 +59,7 @@ test("rounds are those of the work and the payload, where nobody says", () => {
 test("the two helps say the same of rounds", () => {
   const rust = readFileSync(new URL("../../xtask/src/bench.rs", import.meta.url), "utf8");
   const numbers = (text) => text.match(/\d+/g).map(Number);
-  const due = [THROUGHPUT_ROUNDS, TRIP_ROUNDS, JSON_ROUNDS, ROUNDS, QUICK_ROUNDS];
+  const due = [THROUGHPUT_ROUNDS, OTHER_THROUGHPUT_ROUNDS, TRIP_ROUNDS, JSON_ROUNDS, ROUNDS, QUICK_ROUNDS];
   assert.deepEqual(numbers(/--rounds N(.+?)--browser/s.exec(HELP)[1]), due);
   assert.deepEqual(numbers(/each work, at most \[default: (.+?)\]/.exec(rust)[1]), due);
 });

@@ -2,7 +2,17 @@
 
 import { parseArgs } from "node:util";
 
-import { CLIENTS, JSON_ROUNDS, PAYLOADS, QUICK_ROUNDS, ROUNDS, THROUGHPUT_ROUNDS, TRIP_ROUNDS, WORK_NAMES } from "../page/plan.js";
+import {
+  CLIENTS,
+  JSON_ROUNDS,
+  OTHER_THROUGHPUT_ROUNDS,
+  PAYLOADS,
+  QUICK_ROUNDS,
+  ROUNDS,
+  THROUGHPUT_ROUNDS,
+  TRIP_ROUNDS,
+  WORK_NAMES,
+} from "../page/plan.js";
 
 const BROWSERS = ["chromium", "firefox"];
 
@@ -15,7 +25,8 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
   --rounds N          how often each client does each work, at most (${THROUGHPUT_ROUNDS} for echo, in and out with
-                      json, ${TRIP_ROUNDS} for round trips, ${JSON_ROUNDS} for the rest with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
+                      json, ${OTHER_THROUGHPUT_ROUNDS} with others, ${TRIP_ROUNDS} for round trips, ${JSON_ROUNDS} for the rest with json, ${ROUNDS} otherwise;
+                      quick: ${QUICK_ROUNDS})
   --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too,
                       in ${JSON_ROUNDS} rounds; a full run has \`sockets\` there as well, as Firefox opens more
   --check             only look whether there is something to do by these flags

@@ -34,7 +34,7 @@ pub(crate) struct Choice {
     /// These messages alone
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     payloads: Vec<String>,
-    /// How often each client does each work, at most [default: 12 for echo, in and out with JSON, 9 for round trips, 5 for the rest with JSON, 3 otherwise; quick: 2]
+    /// How often each client does each work, at most [default: 12 for echo, in and out with JSON, 6 with others, 9 for round trips, 5 for the rest with JSON, 3 otherwise; quick: 2]
     #[arg(long, value_name = "N")]
     rounds: Option<u32>,
     /// Everything in this browser; without it everything in Chromium, and the echo and the sockets in Firefox, too
