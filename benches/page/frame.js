@@ -1,6 +1,8 @@
 // What runs in a fresh frame: one measurement of one client, which nothing has loaded before. It sees the memory of all wasm that
 // the client brings.
 
+import { load } from "./clients.js";
+
 const memories = new Set();
 
 /** Notes the memories that an instance exports: its own, as no client here is given one. */
@@ -32,4 +34,10 @@ function wasmBytes() {
 globalThis.measure = async (client, job) => {
   const { measure } = await import(`./works/${job.work}.js`);
   return measure(client, job, wasmBytes);
+};
+
+/** The same, of a cost that must not grow. */
+globalThis.grow = async (client, job) => {
+  const { grow } = await import(`./growth/${job.work}.js`);
+  return grow(await load(client), job);
 };

@@ -24,19 +24,16 @@ const WAYS = {
   },
 
   async framed(job) {
-    return eachAlone(job, async (client, own) => {
-      const frame = await openFrame();
-      try {
-        return recordsOf(await frame.contentWindow.measure(client, own));
-      } finally {
-        frame.remove();
-      }
-    });
+    return eachAlone(job, (client, own) => inFrame(async (frame) => recordsOf(await frame.measure(client, own))));
   },
 
   async growth(job) {
     const { grow } = await import(`./growth/${job.work}.js`);
     return eachAlone(job, async (client, own) => grow(await load(client), own));
+  },
+
+  async "growth framed"(job) {
+    return eachAlone(job, (client, own) => inFrame((frame) => frame.grow(client, own)));
   },
 
   async together(job) {
@@ -89,15 +86,19 @@ const ownOf = ({ work, payload, counts, quick }, client) => ({ work, payload, co
 
 const recordsOf = (told) => Object.entries(told).map(([work, values]) => ({ work, values }));
 
-/** A frame of the same origin, with modules of its own. */
-async function openFrame() {
+/** What `measure` gives, in a fresh frame of the same origin, with modules of its own. */
+async function inFrame(measure) {
   const frame = document.createElement("iframe");
   frame.src = "/page/frame.html";
   const loaded = new Promise((resolve) => (frame.onload = resolve));
   document.body.append(frame);
   await loaded;
   listen(frame.contentWindow);
-  return frame;
+  try {
+    return await measure(frame.contentWindow);
+  } finally {
+    frame.remove();
+  }
 }
 
 function listen(window) {
