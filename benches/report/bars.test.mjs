@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { answer, bars } from "./bars.mjs";
 import { judge } from "./growth.mjs";
-import { rounds, tenPoints, wholeRun } from "./made_up.mjs";
+import { rounds, SPEEDS, tenPoints, wholeRun } from "./made_up.mjs";
 import { summarise } from "./medians.mjs";
 
 const barsOf = ({ machine = {}, records = [], series = [] }) =>
@@ -44,12 +44,15 @@ test("the durable echo in Rust is held against gloo-net, too", () => {
 });
 
 test("the plain echo is held against the fastest peer, whoever that is", () => {
-  const records = echoes({ websocket: 100, partysocket: 98, "gloo-net": 99.5, tautline: 99, "tautline-rust": 100 });
+  const slow = Object.fromEntries(Object.keys(SPEEDS).map((client) => [client, 50]));
+  const records = echoes({ ...slow, websocket: 100, partysocket: 98, "gloo-net": 99.5, tautline: 99, "tautline-rust": 100 });
   const list = barsOf({ records });
   const best = "echo of JSON, to gloo-net, best peer";
   const [javaScript, rust] = ["tautline", "tautline-rust"].map((client) => find(list, client, best));
   assert.equal(javaScript.met, false);
   assert.equal(rust.met, true);
+  const without = barsOf({ records: records.filter(({ client }) => client !== "ewebsock") });
+  assert.equal(find(without, "tautline-rust", "echo of JSON, to the best peer").met, undefined, "that may be the best");
 });
 
 test("plain throughput is there, back and both ways", () => {
@@ -130,9 +133,20 @@ test("heaps count where the run was as long as the bar says", () => {
     { work: "million", part: "JavaScript heap", client: "tautline", x: "messages", unit: "bytes", points: tenPoints(step, at) },
   ];
   const heap = (list) => find(list, "tautline", "JavaScript heap, message 100,000");
+  const wasm = (list) => find(list, "tautline", "wasm memory, message 100,000");
   assert.equal(heap(barsOf({ series: series(100_000, () => 2e6) })).met, true);
+  assert.equal(wasm(barsOf({ series: series(100_000, () => 2e6) })).met, undefined, "one does not stand for the other");
   assert.equal(heap(barsOf({ series: series(100_000, (x) => 2e6 + x) })).met, false);
-  assert.equal(find(barsOf({ series: series(10_000, () => 2e6) }), "tautline", "heap, message 100,000").met, undefined);
+  assert.equal(heap(barsOf({ series: series(10_000, () => 2e6) })).met, undefined);
+});
+
+test("a durable client loses nothing, in no round", () => {
+  const step = { work: "loss", payload: "json", client: "tautline-durable" };
+  const loss = (round, lost, twice) => ({ ...step, round, values: { lost, twice, of: 9 } });
+  const at = (...records) => find(barsOf({ records }), "tautline-durable", "messages lost or doubled").met;
+  assert.equal(at(loss(1, 0, 0), loss(2, 0, 0)), true);
+  assert.equal(at(loss(1, 0, 0), loss(2, 1, 0), loss(3, 0, 0)), false);
+  assert.equal(at(loss(1, 0, 0), loss(2, 0, 1), loss(3, 0, 0)), false);
 });
 
 test("a quick run says nothing about memory", () => {

@@ -21,10 +21,15 @@ export const RULES = {
     + "Of ten points at even distances neither the median slope of all pairs may rise so, nor the median of the last three above "
     + "that of the first three: one odd point says nothing.",
   heap: `A heap does not grow where it rises by less than ${NOISE / 1024} KiB from the first point to the last, along the median `
-    + "slope of all pairs of points. It is not zero, as what the browser compiles and learns about the code comes and goes by half "
-    + "as much while nothing is kept. What is kept is far more: eight bytes for each message, the smallest thing that could be, are "
-    + "7 MB from message 100,000 to 1,000,000, and for each reconnect 30 bytes are found.",
+    + "slope of all pairs of points, and from the median of the first three to that of the last three. It is not zero, as what the "
+    + "browser compiles and learns about the code comes and goes by half as much while nothing is kept. What is kept is far more: "
+    + "eight bytes for each message, the smallest thing that could be, are 7 MB from message 100,000 to 1,000,000, and for each "
+    + "reconnect 30 bytes are found. The memory of wasm has no such noise: there the last point counts against the first. Each "
+    + "client begins in a frame of its own, with no room left from works before.",
 };
+
+/** The part of a series that is wasm's memory, which never shrinks. */
+const WASM = "wasm memory";
 
 export const isHeap = (unit) => unit === "bytes";
 
@@ -38,7 +43,7 @@ export function formatOf(unit) {
 
 /**
  * The series of several rounds as one, by the median at each x, with verdicts; grouped into what belongs in one plot:
- * `[{ work, part?, x, unit, lines: [{ client, points, verdict, met, words }] }]`.
+ * `[{ work, part?, x, unit, rounds, lines: [{ client, points, verdict, met, words }] }]`.
  */
 export function judge(series) {
   const groups = new Map();
@@ -46,24 +51,25 @@ export function judge(series) {
     const key = JSON.stringify([work, part ?? null, unit]);
     if (!groups.has(key)) groups.set(key, { work, ...(part && { part }), x, unit, clients: new Map() });
     const { clients } = groups.get(key);
-    clients.set(client, [...(clients.get(client) ?? []), ...points]);
+    clients.set(client, [...(clients.get(client) ?? []), points]);
   }
   return sorted([...groups.values()].map(({ clients, ...group }) => ({
     ...group,
+    rounds: Math.max(...[...clients.values()].map((rounds) => rounds.length)),
     lines: inOrder(clients.keys()).map((client) => lineOf(client, merge(clients.get(client)), group)),
   })));
 }
 
-function merge(points) {
+function merge(rounds) {
   const at = new Map();
-  for (const [x, y] of points) if (Number.isFinite(y)) at.set(x, [...(at.get(x) ?? []), y]);
+  for (const [x, y] of rounds.flat()) if (Number.isFinite(y)) at.set(x, [...(at.get(x) ?? []), y]);
   return [...at].map(([x, figures]) => [x, median(figures)]).sort(([a], [b]) => a - b);
 }
 
-function lineOf(client, points, { work, x, unit }) {
+function lineOf(client, points, { work, part, x, unit }) {
   const isEven = GROWTHS[work]?.scale === "linear";
   const verdictOnTime = isEven ? verdictOnSlope : verdictOnEnds;
-  const verdict = points.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(points) : verdictOnTime(points);
+  const verdict = points.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(points, part) : verdictOnTime(points);
   const ends = endsOf(points, !isEven && verdict === "worse than linear", x, formatOf(unit));
   return { client, points, verdict, met: MET[verdict], words: verdict === "unknown" ? ends : `${verdict}: ${ends}` };
 }
@@ -82,10 +88,9 @@ function endsOf(points, tellsLeast, x, format) {
 const MET = { "better than linear": true, linear: true, "worse than linear": false, "no growth": true, grows: false };
 
 function verdictOnSlope(points) {
-  const costs = points.map(([, y]) => y);
-  const rising = 1 + rise(points) / median(costs);
-  const step = median(costs.slice(-3)) / median(costs.slice(0, 3));
-  if (Math.max(rising, step) > TOLERANCE) return "worse than linear";
+  const rising = 1 + rise(points) / median(points.map(([, y]) => y));
+  const stepping = 1 + step(points) / early(points);
+  if (Math.max(rising, stepping) > TOLERANCE) return "worse than linear";
   return rising * TOLERANCE < 1 ? "better than linear" : "linear";
 }
 
@@ -99,15 +104,25 @@ function verdictOnEnds(points) {
 
 const cheapestBefore = (points) => points.slice(0, -1).reduce((least, point) => (point[1] < least[1] ? point : least));
 
-function verdictOnHeap(points) {
-  return rise(points) < NOISE ? "no growth" : "grows";
+function verdictOnHeap(points, part) {
+  return growthOf(points, part) < NOISE ? "no growth" : "grows";
+}
+
+/** What a heap holds more in the end, in bytes; NaN where there are no two points. */
+export function growthOf(points, part) {
+  if (points.length < 2) return NaN;
+  return part === WASM ? points.at(-1)[1] - points[0][1] : Math.max(rise(points), step(points));
 }
 
 /** From the first point to the last, along the median of the slopes between all pairs: one odd point does not bend it. */
-export function rise(points) {
+function rise(points) {
   const slopes = points.flatMap(([x, y], index) => points.slice(index + 1).map(([other, more]) => (more - y) / (other - x)));
   return median(slopes) * (points.at(-1)[0] - points[0][0]);
 }
+
+/** From the first three to the last three, which a late jump does not hide from. */
+const step = (points) => median(points.slice(-3).map(([, y]) => y)) - early(points);
+const early = (points) => median(points.slice(0, 3).map(([, y]) => y));
 
 function sorted(groups) {
   const place = ({ work }) => (work in GROWTHS ? Object.keys(GROWTHS).indexOf(work) : Object.keys(GROWTHS).length);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { judge, NOISE, rise } from "./growth.mjs";
+import { growthOf, judge, NOISE } from "./growth.mjs";
 import { tenPoints } from "./made_up.mjs";
 
 const line = (series) => judge([{ work: "sockets", client: "tautline", x: "sockets", unit: "µs/message", ...series }])[0].lines[0];
@@ -50,14 +50,28 @@ test("a heap does not grow where it rises by less than noise", () => {
 test("one odd point does not make a heap grow, nor hide that it does", () => {
   const odd = (at) => tenPoints(100_000, (x) => at(x) + (x === 1_000_000 ? 900_000 : 0));
   assert.equal(heap(odd(() => 2_000_000)).verdict, "no growth");
-  assert.ok(Math.abs(rise(tenPoints(1000, (x) => 7 * x))) === 63_000);
+  assert.equal(growthOf(tenPoints(1000, (x) => 7 * x)), 63_000);
   assert.equal(heap(tenPoints(100_000, (x) => 2_000_000 + x - (x === 1_000_000 ? 1_000_000 : 0))).verdict, "grows");
+});
+
+test("a heap that jumps late grows, and wasm’s by its very last point", () => {
+  const jump = (from, part) => line({
+    work: "reconnects",
+    unit: "bytes",
+    part,
+    points: tenPoints(1000, (x) => 2_000_000 + (x >= from ? NOISE : 0)),
+  }).verdict;
+  assert.equal(jump(9000, "JavaScript heap"), "grows");
+  assert.equal(jump(10_000, "JavaScript heap"), "no growth");
+  assert.equal(jump(10_000, "wasm memory"), "grows");
+  assert.equal(jump(11_000, "wasm memory"), "no growth");
 });
 
 test("rounds of one series are one, by the median at each x", () => {
   const one = { work: "sockets", client: "tautline", x: "sockets", unit: "µs/message" };
   const series = [3, 1, 2].map((y) => ({ ...one, points: [[1, y], [10, 2 * y]] }));
   assert.deepEqual(judge(series)[0].lines[0].points, [[1, 2], [10, 4]]);
+  assert.equal(judge(series)[0].rounds, 3);
 });
 
 test("a series with one point or none has no verdict, and says so", () => {

@@ -84,8 +84,12 @@ function tableOf({ columns, clients }) {
 
 /** With the number of rounds, where there are several. */
 function headOf({ title, cell }, clients) {
-  const rounds = Math.max(...clients.map((client) => cell(client).rounds ?? 0));
-  return rounds > 1 ? `${title}<br><sub>${rounds} rounds</sub>` : title;
+  return headIn(title, clients.map((client) => cell(client).rounds ?? 0));
+}
+
+function headIn(title, rounds) {
+  const most = Math.max(...rounds);
+  return most > 1 ? `${title}<br><sub>${most} rounds</sub>` : title;
 }
 
 function cell(column, client) {
@@ -113,13 +117,13 @@ function growth(tables, groups, charts) {
     RULES.heap,
     ...names.flatMap((work) => {
       const { title, says } = workOf(work);
-      const rows = groups.filter((group) => group.work === work).flatMap(({ part, unit, lines }) =>
-        lines.map(({ client, words }) => [part ?? unit, code(client), words]));
+      const own = groups.filter((group) => group.work === work);
+      const rows = own.flatMap(({ part, unit, lines }) => lines.map(({ client, words }) => [part ?? unit, code(client), words]));
       return [
         `### ${title}`,
         ...(says ? [says] : []),
         ...(charts[`${work}.svg`] ? [image(`${work}.svg`, `${title}: the table below in a picture`)] : []),
-        ...(rows.length > 0 ? [grid(["what", "client", "in words"], rows, 3)] : []),
+        ...(rows.length > 0 ? [grid(["what", "client", headIn("in words", own.map(({ rounds }) => rounds))], rows, 3)] : []),
         ...failures(failed.filter((table) => table.work === work)),
       ];
     }),
