@@ -20,7 +20,7 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
 
   node benches/run.mjs [options]
 
-  --quick             fewer messages, payloads and rounds: some three minutes
+  --quick             fewer messages, payloads and rounds: a few minutes
   --only WORK,…       these works: ${WORK_NAMES.join(", ")}
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone

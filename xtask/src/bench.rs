@@ -22,7 +22,7 @@ const SHARED: &str = "tautline";
 /// What is to be measured; `run.mjs` has the names.
 #[derive(Debug, Args)]
 pub(crate) struct Choice {
-    /// Fewer messages, payloads and rounds: some three minutes
+    /// Fewer messages, payloads and rounds: a few minutes
     #[arg(long)]
     quick: bool,
     /// These works alone

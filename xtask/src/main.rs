@@ -55,7 +55,7 @@ enum Action {
     Size,
     /// Measure Tautline beside its peers, in real browsers
     ///
-    /// Builds and installs what that needs, runs for some 40 minutes, prints a table, and writes benches/results.md with its
+    /// Builds and installs what that needs, runs for some 70 minutes, prints a table, and writes benches/results.md with its
     /// charts. A run of less writes neither.
     #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --quick\n  \
                             cargo xtask bench --only echo,round-trip --clients websocket,tautline-durable")]
