@@ -157,3 +157,23 @@ test("in a session each of many messages crosses when it is sent, and with all o
     assert.ok((counts[name] ?? 0) <= 10 * ROUNDS, `${counts[name]} of ${name} in ${ROUNDS} rounds`);
   }
 });
+
+test("the text of a message never gets into the wasm’s memory, on no way", async () => {
+  for (const durable of [false, true]) {
+    const { found, isSeen } = await counted(durable, async () => {
+      const text = "a text like no other, 100 %";
+      for (let i = 0; i < 100; i++) socket.send({ text });
+      for (let i = 0; i < 100; i++) await messages.next();
+      await socket.flush();
+      const latin = (buffer) => new TextDecoder("latin1").decode(buffer);
+      const holds = (part) => costs.memories.some(({ buffer }) => latin(buffer).includes(part));
+      // What was freed is still there. As UTF-8, or as the engine has it, two bytes for each character.
+      const found = holds(text) || holds([...text].join("\0"));
+      // And it would be seen: what is in the memory is found.
+      const { buffer } = costs.memories[0];
+      new Uint8Array(buffer).set(new TextEncoder().encode(text), buffer.byteLength - text.length);
+      return { found, isSeen: costs.memories.length === 1 && holds(text) };
+    });
+    assert.deepEqual([found, isSeen], [false, true], durable ? "durable" : "plain");
+  }
+});

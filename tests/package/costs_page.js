@@ -3,6 +3,7 @@
 
 globalThis.costs = (() => {
   let counts = {};
+  const memories = [];
   const bytes = { in: 0, out: 0 };
   const add = (name) => {
     counts[name] = (counts[name] ?? 0) + 1;
@@ -20,7 +21,9 @@ globalThis.costs = (() => {
       };
       return [name, call];
     };
-    return { exports: Object.fromEntries(Object.entries(new Instance(...values).exports).map(counted)) };
+    const { exports } = new Instance(...values);
+    memories.push(exports.memory);
+    return { exports: Object.fromEntries(Object.entries(exports).map(counted)) };
   };
 
   const addFrame = (data, direction) => {
@@ -56,6 +59,8 @@ globalThis.costs = (() => {
   return {
     /** Of all frames so far. */
     bytes,
+    /** Of the wasm. */
+    memories,
     /** The counts since the last call. */
     take() {
       const taken = counts;
