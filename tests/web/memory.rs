@@ -3,7 +3,7 @@
 use js_sys::WebAssembly::Memory;
 use js_sys::{ArrayBuffer, eval};
 use tautline::codec::Text;
-use tautline::{Event, Reconnect, Socket};
+use tautline::{Builder, Event, Reconnect, Socket};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -35,17 +35,19 @@ fn fill() -> Vec<Vec<u8>> {
     filling
 }
 
-/// Sees the socket through that many connections, a message on each.
-async fn connections(count: u32) {
-    let socket = Socket::<String>::builder(url("/echo?close=4000&after=1"))
+/// A socket whose server closes each connection after one message. It comes back at once.
+fn closed_again_and_again() -> Builder<String, String, Text> {
+    Socket::<String>::builder(url("/echo?close=4000&after=1"))
         .codec(Text)
         .reconnect(Reconnect {
             min_delay: std::time::Duration::ZERO,
             max_delay: std::time::Duration::ZERO,
             ..Reconnect::default()
         })
-        .connect()
-        .unwrap();
+}
+
+/// Sees the socket through that many connections, a message on each.
+async fn connections(socket: Socket<String>, count: u32) {
     let (mut sender, mut receiver) = socket.split();
     let mut events = socket.events();
     for _ in 0..count {
@@ -57,6 +59,16 @@ async fn connections(count: u32) {
         assert_eq!(soon("an echo", receiver.next()).await, Some(Ok("once".into())));
     }
     assert!(socket.stats().reconnects >= count - 1);
+    soon("close", socket.close(1000, "")).await.unwrap();
+}
+
+async fn reconnects_take_no_memory(connect: impl Fn() -> Socket<String>) {
+    connections(connect(), 30).await;
+    let filling = fill();
+    let before = pages();
+    connections(connect(), 300).await;
+    assert_eq!(pages(), before);
+    drop(filling);
 }
 
 /// That many sockets, one after the other.
@@ -70,12 +82,12 @@ async fn sockets(count: u32) {
 
 #[wasm_bindgen_test]
 async fn three_hundred_reconnects_take_no_memory() {
-    connections(30).await;
-    let filling = fill();
-    let before = pages();
-    connections(300).await;
-    assert_eq!(pages(), before);
-    drop(filling);
+    reconnects_take_no_memory(|| closed_again_and_again().connect().unwrap()).await;
+}
+
+#[wasm_bindgen_test]
+async fn three_hundred_reconnects_of_a_session_take_no_memory() {
+    reconnects_take_no_memory(|| closed_again_and_again().durable().connect().unwrap()).await;
 }
 
 #[wasm_bindgen_test]
