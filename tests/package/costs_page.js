@@ -1,5 +1,5 @@
-// Counts what the package asks of a page: crossings to the wasm, frames, timers, turns. Runs before the page's own scripts, so
-// that everything the package finds there counts.
+// Counts what the package asks of a page: crossings to the wasm, frames, timers, turns; and keeps the wasm's memory for tests to
+// look at. Runs before the page's own scripts, so that everything the package finds there counts.
 
 globalThis.costs = (() => {
   let counts = {};
