@@ -1,7 +1,7 @@
 // The bars that this project sets itself: each with its figure, and whether it is met. Nothing here is tuned to a result:
 // where a run did not measure what a bar asks for, it says so.
 
-import { growthOf, isHeap, NOISE } from "./growth.mjs";
+import { HEAP, isHeap, limitOf, WASM } from "./growth.mjs";
 import { ratioOf, rowOf } from "./medians.mjs";
 import { bytes, count, times } from "./numbers.mjs";
 import { BASELINE, CLIENTS, GROWTHS, kindOf, PAYLOADS } from "./works.mjs";
@@ -14,7 +14,6 @@ const GROWING = [
   { work: "million", words: "message 100,000 to 1,000,000", last: 1_000_000 },
   { work: "reconnects", words: "reconnect 1,000 to 10,000", last: 10_000 },
 ];
-const HEAPS = ["JavaScript heap", "wasm memory"];
 /** What costs of each client of ours are to be flat. */
 const COSTS = [
   { work: "sockets" },
@@ -107,10 +106,10 @@ function losses(tables, client) {
 }
 
 function heaps(groups, client, { work, words, last }) {
-  return HEAPS.map((part) => {
+  return [HEAP, WASM].map((part) => {
     const group = groups.find((group) => group.work === work && group.part === part && isHeap(group.unit));
-    const points = group?.lines.find((line) => line.client === client)?.points ?? [];
-    return noGrowth(client, `${part}, ${words}`, points.at(-1)?.[0] >= last ? growthOf(points, part) : NaN);
+    const { points = [], growth } = group?.lines.find((line) => line.client === client) ?? {};
+    return noGrowth(client, `${part}, ${words}`, points.at(-1)?.[0] >= last ? growth : NaN, limitOf(part));
   });
 }
 
@@ -143,8 +142,8 @@ function told(client, words, one) {
   return { client, words, bound: "", figure: times(one?.figure), met: one && NONE };
 }
 
-function noGrowth(client, words, figure) {
-  return bar(client, words, signed(figure), `< ${NOISE / 1024} KiB`, (limit) => figure < limit, figure, NOISE);
+function noGrowth(client, words, figure, most = limitOf(HEAP)) {
+  return bar(client, words, signed(figure), `< ${most / 1024} KiB`, (limit) => figure < limit, figure, most);
 }
 
 function bar(client, words, figure, bound, passes, measured, limit, aim) {

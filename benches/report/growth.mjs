@@ -14,6 +14,12 @@ const TOLERANCE = 1.25;
  * much. The smallest thing that could be left behind by each message, eight bytes, would be seven million.
  */
 export const NOISE = 256 * 1024;
+/** What the memory of wasm grows by, in bytes. */
+const PAGE = 64 * 1024;
+
+/** The parts of what a page holds: a total that comes and goes, and one that never shrinks. */
+export const HEAP = "JavaScript heap";
+export const WASM = "wasm memory";
 
 export const RULES = {
   time: `A cost is linear or better where at the last point one costs at most ${TOLERANCE} times what it costs at the cheapest `
@@ -24,12 +30,9 @@ export const RULES = {
     + "slope of all pairs of points, and from the median of the first three to that of the last three. It is not zero, as what the "
     + "browser compiles and learns about the code comes and goes by half as much while nothing is kept. What is kept is far more: "
     + "eight bytes for each message, the smallest thing that could be, are 7 MB from message 100,000 to 1,000,000, and for each "
-    + "reconnect 30 bytes are found. The memory of wasm has no such noise: there the last point counts against the first. Each "
-    + "client begins in a frame of its own, with no room left from works before.",
+    + "reconnect 30 bytes are found. The memory of wasm has no such noise: there no round may end with a page of 64 KiB more than "
+    + "it had at the first point. Each client begins in a frame of its own, with no room left from works before.",
 };
-
-/** The part of a series that is wasm's memory, which never shrinks. */
-const WASM = "wasm memory";
 
 export const isHeap = (unit) => unit === "bytes";
 
@@ -43,7 +46,8 @@ export function formatOf(unit) {
 
 /**
  * The series of several rounds as one, by the median at each x, with verdicts; grouped into what belongs in one plot:
- * `[{ work, part?, x, unit, rounds, lines: [{ client, points, verdict, met, words }] }]`.
+ * `[{ work, part?, x, unit, rounds, lines: [{ client, points, growth?, verdict, met, words }] }]`, where `growth` is that of
+ * a heap, in bytes.
  */
 export function judge(series) {
   const groups = new Map();
@@ -56,7 +60,7 @@ export function judge(series) {
   return sorted([...groups.values()].map(({ clients, ...group }) => ({
     ...group,
     rounds: Math.max(...[...clients.values()].map((rounds) => rounds.length)),
-    lines: inOrder(clients.keys()).map((client) => lineOf(client, merge(clients.get(client)), group)),
+    lines: inOrder(clients.keys()).map((client) => lineOf(client, clients.get(client), group)),
   })));
 }
 
@@ -66,12 +70,14 @@ function merge(rounds) {
   return [...at].map(([x, figures]) => [x, median(figures)]).sort(([a], [b]) => a - b);
 }
 
-function lineOf(client, points, { work, part, x, unit }) {
+function lineOf(client, rounds, { work, part, x, unit }) {
+  const points = merge(rounds);
+  const growth = isHeap(unit) ? growthOf(rounds, points, part) : undefined;
   const isEven = GROWTHS[work]?.scale === "linear";
   const verdictOnTime = isEven ? verdictOnSlope : verdictOnEnds;
-  const verdict = points.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(points, part) : verdictOnTime(points);
+  const verdict = points.length < 2 ? "unknown" : isHeap(unit) ? verdictOnHeap(growth, part) : verdictOnTime(points);
   const ends = endsOf(points, !isEven && verdict === "worse than linear", x, formatOf(unit));
-  return { client, points, verdict, met: MET[verdict], words: verdict === "unknown" ? ends : `${verdict}: ${ends}` };
+  return { client, points, growth, verdict, met: MET[verdict], words: verdict === "unknown" ? ends : `${verdict}: ${ends}` };
 }
 
 /** The first point and the last, and between them the one that the last was held against, where that is why it is worse. */
@@ -104,14 +110,18 @@ function verdictOnEnds(points) {
 
 const cheapestBefore = (points) => points.slice(0, -1).reduce((least, point) => (point[1] < least[1] ? point : least));
 
-function verdictOnHeap(points, part) {
-  return growthOf(points, part) < NOISE ? "no growth" : "grows";
+function verdictOnHeap(growth, part) {
+  return growth < limitOf(part) ? "no growth" : "grows";
 }
 
-/** What a heap holds more in the end, in bytes; NaN where there are no two points. */
-export function growthOf(points, part) {
+/** From how many bytes on a heap grows. */
+export const limitOf = (part) => (part === WASM ? PAGE : NOISE);
+
+/** What a heap holds more in the end; NaN where there are no two points. Of wasm the round counts that grew most. */
+function growthOf(rounds, points, part) {
   if (points.length < 2) return NaN;
-  return part === WASM ? points.at(-1)[1] - points[0][1] : Math.max(rise(points), step(points));
+  if (part !== WASM) return Math.max(rise(points), step(points));
+  return Math.max(...rounds.map((own) => own.at(-1)[1] - own[0][1]));
 }
 
 /** From the first point to the last, along the median of the slopes between all pairs: one odd point does not bend it. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { growthOf, judge, NOISE } from "./growth.mjs";
+import { HEAP, judge, NOISE, WASM } from "./growth.mjs";
 import { tenPoints } from "./made_up.mjs";
 
 const line = (series) => judge([{ work: "sockets", client: "tautline", x: "sockets", unit: "µs/message", ...series }])[0].lines[0];
@@ -50,7 +50,7 @@ test("a heap does not grow where it rises by less than noise", () => {
 test("one odd point does not make a heap grow, nor hide that it does", () => {
   const odd = (at) => tenPoints(100_000, (x) => at(x) + (x === 1_000_000 ? 900_000 : 0));
   assert.equal(heap(odd(() => 2_000_000)).verdict, "no growth");
-  assert.equal(growthOf(tenPoints(1000, (x) => 7 * x)), 63_000);
+  assert.equal(heap(tenPoints(1000, (x) => 7 * x)).growth, 63_000);
   assert.equal(heap(tenPoints(100_000, (x) => 2_000_000 + x - (x === 1_000_000 ? 1_000_000 : 0))).verdict, "grows");
 });
 
@@ -61,10 +61,18 @@ test("a heap that jumps late grows, and wasm’s by its very last point", () => 
     part,
     points: tenPoints(1000, (x) => 2_000_000 + (x >= from ? NOISE : 0)),
   }).verdict;
-  assert.equal(jump(9000, "JavaScript heap"), "grows");
-  assert.equal(jump(10_000, "JavaScript heap"), "no growth");
-  assert.equal(jump(10_000, "wasm memory"), "grows");
-  assert.equal(jump(11_000, "wasm memory"), "no growth");
+  assert.equal(jump(9000, HEAP), "grows");
+  assert.equal(jump(10_000, HEAP), "no growth");
+  assert.equal(jump(10_000, WASM), "grows");
+});
+
+test("wasm grows by a page, in one of several rounds", () => {
+  const one = { work: "reconnects", client: "tautline", x: "reconnects", unit: "bytes", part: WASM };
+  const round = (more) => ({ ...one, points: [[1000, 1_179_648], [10_000, 1_179_648 + more]] });
+  const [kept] = judge([round(0), round(65_535), round(0)])[0].lines;
+  assert.deepEqual([kept.verdict, kept.growth], ["no growth", 65_535]);
+  const [grown] = judge([round(0), round(65_536), round(0)])[0].lines;
+  assert.deepEqual([grown.verdict, grown.growth], ["grows", 65_536]);
 });
 
 test("rounds of one series are one, by the median at each x", () => {

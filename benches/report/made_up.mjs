@@ -1,5 +1,7 @@
 // A run that never was, for tests: records and series as the page posts them.
 
+import { HEAP, WASM } from "./growth.mjs";
+
 /** A record of each round: the values are `figures`, one for each. */
 export function rounds(work, payload, client, name, figures) {
   const step = { work, payload, client, rounds: figures.length };
@@ -73,11 +75,18 @@ function growths() {
       { work: "outbox", client, part: "accept", x: "messages in the outbox", unit: "µs/message", points: outbox },
       { work: "outbox", client, part: "drain", x: "messages in the outbox", unit: "µs/message", points: outbox },
       { work: "million", client, x: "messages", unit: "µs/message", points: tenPoints(100_000, () => cost) },
-      { work: "million", client, part: "JavaScript heap", x: "messages", unit: "bytes", points: tenPoints(100_000, () => 1_900_000) },
-      { work: "million", client, part: "wasm memory", x: "messages", unit: "bytes", points: tenPoints(100_000, () => 1_179_648) },
+      ...held({ work: "million", client, x: "messages" }, 100_000),
       { work: "reconnects", client, x: "reconnects", unit: "ms/reconnect", points: tenPoints(1000, () => 3) },
-      { work: "reconnects", client, part: "JavaScript heap", x: "reconnects", unit: "bytes", points: tenPoints(1000, () => 1_900_000) },
-      { work: "reconnects", client, part: "wasm memory", x: "reconnects", unit: "bytes", points: tenPoints(1000, () => 1_179_648) },
+      ...held({ work: "reconnects", client, x: "reconnects" }, 1000),
     ];
   });
+}
+
+/** What a page holds that keeps nothing. */
+function held(one, step) {
+  const [heap, wasm] = [1_900_000, 1_179_648].map((held) => tenPoints(step, () => held));
+  return [
+    { ...one, part: HEAP, unit: "bytes", points: heap },
+    { ...one, part: WASM, unit: "bytes", points: wasm },
+  ];
 }

@@ -122,8 +122,9 @@ export const GROWTHS = {
   "sockets-firefox": {
     title: "Sockets at once, in Firefox",
     says: "The same in Firefox, which is told to allow more. It polls all sockets that are open for each piece that it reads, "
-      + "whoever’s they are: so there are 950 or more at each step, and those that are not the client’s are the browser’s own, and rest. "
-      + "A turn of a durable client has 4,000 messages.",
+      + "whoever’s they are: ten durable ones cost half as much again beside a thousand of the browser’s own that rest. So 950 or "
+      + "more are open at each step, and those that are not the client’s are the browser’s: what is told is what the client adds, "
+      + "not what a page with few sockets pays. A turn of a durable client has 4,000 messages.",
     scale: "log",
   },
   outbox: {
