@@ -29,7 +29,7 @@ export const JSON_ROUNDS = 5;
  * some 7 %, the median of this many by some 2.
  */
 export const THROUGHPUT_ROUNDS = 12;
-/** With other payloads, which the bars are not about, to some 5 %. */
+/** With other payloads, which no bar is held against, to some 5 %. */
 export const OTHER_THROUGHPUT_ROUNDS = 6;
 /** Of round trips with each payload: a bar is about the longest of several medians, which is above them all where they are noisy. */
 export const TRIP_ROUNDS = 9;

@@ -25,8 +25,8 @@ export const HELP = `Measures Tautline beside its peers, in a real browser, agai
   --clients NAME,…    these clients: ${Object.keys(CLIENTS).join(", ")}
   --payloads NAME,…   these messages: ${PAYLOADS.join(", ")}; a quick run has json alone
   --rounds N          how often each client does each work, at most (${THROUGHPUT_ROUNDS} for echo, in and out with
-                      json, ${OTHER_THROUGHPUT_ROUNDS} with others, ${TRIP_ROUNDS} for round trips, ${JSON_ROUNDS} for the rest with json, ${ROUNDS} otherwise;
-                      quick: ${QUICK_ROUNDS})
+                      json, ${OTHER_THROUGHPUT_ROUNDS} with others, ${TRIP_ROUNDS} for round trips,
+                      ${JSON_ROUNDS} for the rest with json, ${ROUNDS} otherwise; quick: ${QUICK_ROUNDS})
   --browser NAME      chromium or firefox; without it everything in Chromium, and the echo of json in Firefox, too,
                       in ${JSON_ROUNDS} rounds; a full run has \`sockets\` there as well, as Firefox opens more
   --check             only look whether there is something to do by these flags
@@ -69,7 +69,7 @@ export function runsOf({ browser, plan }) {
   const runs = [{ browser: "chromium", plan }];
   const again = [];
   if (only.includes("echo")) again.push("echo");
-  // It opens more than Chromium, and takes a minute for it.
+  // It opens more than Chromium, and takes some ten minutes for it.
   if (only.includes("sockets") && !quick) again.push("sockets");
   if (again.length > 0 && payloads.includes("json")) {
     // No bar is about it.
