@@ -13,7 +13,7 @@
 // `round_trips_busy(count, perSecond)` with the microseconds of each; `reach(every)` sends a message every so many milliseconds
 // until one is back, `endure(trial, every)` sends and takes what a trial of works/loss.js says; and `close()`.
 //
-// Tautline's have `fill_and_drain` and `come_back` in `wasm`, for growth/; and all in Rust the `memory` of their wasm.
+// Tautline's in Rust have `fill_and_drain` and `come_back` in `wasm`, for growth/.
 
 import { CLIENTS } from "./plan.js";
 
@@ -32,6 +32,6 @@ async function imported(name) {
     return { name, isRust: false, isDurable, server, open };
   }
   const wasm = await import(`/rust/${name}/${name}.js`);
-  const { memory } = await wasm.default();
-  return { name, isRust: true, isDurable, server: "tautline", open: (url, { payload }) => wasm.open(url, payload), wasm, memory };
+  await wasm.default();
+  return { name, isRust: true, isDurable, server: "tautline", open: (url, { payload }) => wasm.open(url, payload), wasm };
 }

@@ -39,5 +39,5 @@ globalThis.measure = async (client, job) => {
 /** The same, of a cost that must not grow. */
 globalThis.grow = async (client, job) => {
   const { grow } = await import(`./growth/${job.work}.js`);
-  return grow(await load(client), job);
+  return grow(await load(client), job, wasmBytes);
 };

@@ -9,23 +9,22 @@ import { connect } from "/pkg/index.js";
 import { javaScriptHeap } from "../heap.js";
 import { check, messagesOf } from "../messages.js";
 import { openRelay } from "../runner.js";
-import { wasmMemory } from "./wasm.js";
 
 const STEPS = 10;
 const RELAYS = 16;
 const PATH = "/echo?after=1&close=4000";
 const messages = messagesOf("json");
 
-export async function grow(client, { quick }) {
+export async function grow(client, { quick }, wasmBytes) {
   const relays = await Promise.all(Array.from({ length: RELAYS }, () => openRelay("tautline")));
   try {
-    return await growThrough(relays.map(({ url }) => url + PATH), client, quick ? 100 : 1000);
+    return await growThrough(relays.map(({ url }) => url + PATH), client, quick ? 100 : 1000, wasmBytes);
   } finally {
     await Promise.all(relays.map((relay) => relay.stop()));
   }
 }
 
-async function growThrough(urls, client, step) {
+async function growThrough(urls, client, step, wasmBytes) {
   const { name, isRust, isDurable } = client;
   const isOurs = name !== "websocket";
   const urlOf = (number) => urls[number % urls.length];
@@ -37,7 +36,7 @@ async function growThrough(urls, client, step) {
     if (reconnects > 0) {
       time.push([reconnects, (performance.now() - start) / step]);
       heap.push([reconnects, await javaScriptHeap()]);
-      if (isOurs) wasm.push([reconnects, wasmMemory(client)]);
+      if (isOurs) wasm.push([reconnects, wasmBytes()]);
     }
     start = performance.now();
   };
