@@ -6,9 +6,9 @@
 
 import { connect } from "/pkg/index.js";
 
-import { javaScriptHeap } from "../heap.js";
 import { check, messagesOf } from "../messages.js";
 import { openRelay } from "../runner.js";
+import { Held } from "./held.js";
 
 const STEPS = 10;
 const RELAYS = 16;
@@ -26,30 +26,25 @@ export async function grow(client, { quick }, wasmBytes) {
 
 async function growThrough(urls, client, step, wasmBytes) {
   const { name, isRust, isDurable } = client;
-  const isOurs = name !== "websocket";
   const urlOf = (number) => urls[number % urls.length];
-  const [time, heap, wasm] = [[], [], []];
+  const held = new Held(wasmBytes);
+  const time = [];
   let start;
   /** Called with 0 when the first connection is gone, and then for each that came after it, once that is gone, too. */
   const count = async (reconnects) => {
     if (reconnects % step !== 0) return;
     if (reconnects > 0) {
       time.push([reconnects, (performance.now() - start) / step]);
-      heap.push([reconnects, await javaScriptHeap()]);
-      if (isOurs) wasm.push([reconnects, wasmBytes()]);
+      await held.note(reconnects);
     }
     start = performance.now();
   };
   const course = new Course(urlOf, STEPS * step, count);
   if (isRust) await client.wasm.come_back(course);
-  else if (isOurs) await comeBack(course, isDurable);
-  else await connectAgain(urlOf, STEPS * step, count);
+  else if (name === "websocket") await connectAgain(urlOf, STEPS * step, count);
+  else await comeBack(course, isDurable);
   const x = "reconnects";
-  return [
-    { x, unit: "ms/reconnect", points: time },
-    { x, unit: "bytes", part: "JavaScript heap", points: heap },
-    ...(isOurs ? [{ x, unit: "bytes", part: "wasm memory", points: wasm }] : []),
-  ];
+  return [{ x, unit: "ms/reconnect", points: time }, ...held.series(x)];
 }
 
 /** The browser's own: a new socket for each connection. */
